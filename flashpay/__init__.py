@@ -1,0 +1,1 @@
+"""FlashPay: take and pay out Lightning money through a Flash wallet."""

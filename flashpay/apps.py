@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+# Celery's shared tasks bind to the application that exists when they are first called.
+from flashpay.celery import app as celery_app
+
+__all__ = ["FlashPayConfig", "celery_app"]
+
+
+class FlashPayConfig(AppConfig):
+    name = "flashpay"
+    label = "flashpay"
+
+    def ready(self) -> None:
+        from flashpay import logs
+
+        logs.configure()

@@ -1,0 +1,187 @@
+"""A merchant's invoice, the Lightning invoices shown for it, and the payments that came in."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from flashpay.ids import id_new
+from flashpay.stores.models import Store, WalletConnection
+
+
+class InvoiceState(models.TextChoices):
+    NEW = "New"
+    PROCESSING = "Processing"
+    SETTLED = "Settled"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+
+
+class AdditionalState(models.TextChoices):
+    """What else is worth knowing about an invoice's state; names as in BTCPay Server."""
+
+    NONE = "None"
+    PAID_PARTIAL = "PaidPartial"
+    PAID_OVER = "PaidOver"
+    PAID_LATE = "PaidLate"
+    MARKED = "Marked"
+
+
+class InvoiceType(models.TextChoices):
+    STANDARD = "Standard"
+    TOP_UP = "TopUp"
+
+
+class Invoice(models.Model):
+    """What a payer owes a store. Amounts: `amount` in minor units of `currency`, `amount_msat` at the recorded rate.
+
+    A top-up invoice has no amount and settles on whatever arrives.
+    """
+
+    TRANSITIONS = {
+        InvoiceState.NEW: {InvoiceState.PROCESSING, InvoiceState.SETTLED, InvoiceState.EXPIRED, InvoiceState.INVALID},
+        InvoiceState.PROCESSING: {InvoiceState.SETTLED, InvoiceState.INVALID},
+        # Lightning money that comes after expiry is credited; only a person moves an invoice out of Settled or Invalid.
+        InvoiceState.EXPIRED: {InvoiceState.SETTLED, InvoiceState.INVALID},
+        InvoiceState.SETTLED: {InvoiceState.INVALID},
+        InvoiceState.INVALID: {InvoiceState.SETTLED},
+    }
+
+    id = models.CharField(primary_key=True, max_length=22, default=id_new, editable=False)
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="invoices")
+    type = models.CharField(max_length=8, choices=InvoiceType, default=InvoiceType.STANDARD)
+    currency = models.CharField(max_length=4)
+    amount = models.PositiveBigIntegerField(null=True, blank=True, help_text="Minor units of the currency")
+    amount_msat = models.PositiveBigIntegerField(null=True, blank=True)
+    # The price of 1 BTC in `currency` by which amount became amount_msat; empty for sats.
+    rate = models.DecimalField(max_digits=28, decimal_places=10, null=True, blank=True)
+    rate_source = models.CharField(max_length=32, blank=True)
+    rate_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=12, choices=InvoiceState, default=InvoiceState.NEW)
+    additional_state = models.CharField(max_length=12, choices=AdditionalState, default=AdditionalState.NONE)
+    # Sum over its payments: what arrived, and what share of the amount that covers.
+    received_msat = models.PositiveBigIntegerField(default=0)
+    credited_msat = models.PositiveBigIntegerField(default=0)
+    tolerance_bp = models.PositiveIntegerField(default=0)
+    order_id = models.CharField(max_length=200, blank=True)
+    description = models.CharField(max_length=500, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    redirect_url = models.URLField(max_length=2000, blank=True)
+    archived = models.BooleanField(default=False)
+    created_by = models.CharField(max_length=120, default="system")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    monitoring_ends_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=InvoiceState.values), name="invoice_state_known"),
+            models.CheckConstraint(
+                condition=Q(additional_state__in=AdditionalState.values), name="invoice_additional_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(type=InvoiceType.TOP_UP, amount__isnull=True, amount_msat__isnull=True)
+                | Q(type=InvoiceType.STANDARD, amount__gt=0, amount_msat__gt=0),
+                name="invoice_amount_fits_type",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at"), monitoring_ends_at__gte=F("expires_at")),
+                name="invoice_dates_ordered",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["store", "-created_at"], name="invoice_by_store"),
+            models.Index(fields=["store", "state", "-created_at"], name="invoice_by_store_state"),
+            models.Index(fields=["store", "order_id"], name="invoice_by_order"),
+            models.Index(fields=["expires_at"], condition=Q(state="New"), name="invoice_expiring"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invoice {self.id}"
+
+
+class LightningInvoiceState(models.TextChoices):
+    OPEN = "open"
+    PAID = "paid"
+    EXPIRED = "expired"
+
+
+class Purpose(models.TextChoices):
+    CHECKOUT = "checkout"
+    LNURL_PAY = "lnurl_pay", "LNURL-pay"
+    ADDRESS = "address", "Lightning Address"
+    TOP_UP = "top_up", "Card top-up"
+
+
+class LightningInvoice(models.Model):
+    """One BOLT 11 that was shown for an invoice. An expired one is still watched through the invoice's monitoring time."""
+
+    TRANSITIONS = {
+        LightningInvoiceState.OPEN: {LightningInvoiceState.PAID, LightningInvoiceState.EXPIRED},
+        LightningInvoiceState.EXPIRED: {LightningInvoiceState.PAID},
+        LightningInvoiceState.PAID: set(),
+    }
+
+    id = models.BigAutoField(primary_key=True)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lightning_invoices")
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="+")
+    connection = models.ForeignKey(WalletConnection, on_delete=models.PROTECT, related_name="lightning_invoices")
+    purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.CHECKOUT)
+    bolt11 = models.TextField()
+    payment_hash = models.CharField(max_length=64, unique=True)
+    # What the payer pays, read from the BOLT 11 itself; empty for one without an amount.
+    amount_msat = models.PositiveBigIntegerField(null=True, blank=True)
+    # What it covers of the invoice's amount_msat: Flash fixes the sats by its own rate, so the two differ a little.
+    credit_msat = models.PositiveBigIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=8, choices=LightningInvoiceState, default=LightningInvoiceState.OPEN)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    # When it is asked next; empty when nobody will ask any more (paid, or its monitoring time is over).
+    next_poll_at = models.DateTimeField(null=True, blank=True)
+    poll_until = models.DateTimeField()
+    polled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=LightningInvoiceState.values), name="lightning_invoice_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["connection", "next_poll_at"],
+                condition=Q(next_poll_at__isnull=False),
+                name="lightning_invoice_due",
+            ),
+            models.Index(fields=["invoice", "-id"], name="lightning_invoice_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Lightning invoice {self.payment_hash[:12]}…"
+
+
+class Evidence(models.TextChoices):
+    PUSH = "push"
+    POLL = "poll"
+
+
+class Payment(models.Model):
+    """Money that came in, known by the payment hash of the Lightning invoice it paid."""
+
+    id = models.BigAutoField(primary_key=True)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    lightning_invoice = models.OneToOneField(LightningInvoice, on_delete=models.PROTECT, related_name="payment")
+    amount_msat = models.PositiveBigIntegerField()
+    credited_msat = models.PositiveBigIntegerField()
+    evidence = models.CharField(max_length=4, choices=Evidence)
+    settled_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.amount_msat} msat for {self.invoice_id}"

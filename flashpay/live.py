@@ -1,0 +1,39 @@
+"""Live news: a small message on a Redis channel whenever a record changed.
+
+It is a hint and nothing rests on it: a page that misses one finds the truth at its next look. Readers: `flashpay.events`.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import redis
+import structlog
+from django.conf import settings
+
+log = structlog.get_logger(__name__)
+
+CHANNEL_PREFIX = "flashpay:live:"
+_TIMEOUT_S = 2.0
+
+
+@cache
+def connection() -> redis.Redis:
+    """The process's shared Redis connection pool."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, decode_responses=True
+    )
+
+
+def publish(channels: list[str], message: dict[str, Any]) -> None:
+    """Tell everybody who looks at one of `channels`; lost without harm where Redis is away."""
+    body = json.dumps(message)
+    try:
+        with connection().pipeline(transaction=False) as pipe:
+            for channel in channels:
+                pipe.publish(CHANNEL_PREFIX + channel, body)
+            pipe.execute()
+    except redis.RedisError as error:
+        log.warning("live news not published", channels=channels, error=type(error).__name__)

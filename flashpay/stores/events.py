@@ -1,0 +1,78 @@
+"""The one way to change a state: a conditional update and its event row, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+
+from flashpay import live
+from flashpay.stores.models import Event
+
+
+class ForbiddenTransition(RuntimeError):
+    """The code asked for a step that the transition table does not have. A fault of the program, never of a person."""
+
+
+def event_record(
+    *,
+    row: models.Model,
+    type: str,
+    at: datetime,
+    before: str = "",
+    after: str = "",
+    actor: str = "system",
+    evidence: Mapping[str, Any] | None = None,
+    also: Iterable[str] = (),
+) -> Event:
+    """Write one event about `row` and, once committed, tell the pages that look at it.
+
+    `also` names further live channels ("pullpayment:<id>") beside the row's own and its store's.
+    """
+    entity = row._meta.model_name or ""
+    store_id = getattr(row, "store_id", None)
+    event = Event.objects.create(
+        store_id=store_id,
+        entity=entity,
+        entity_id=str(row.pk),
+        type=type,
+        before=before,
+        after=after,
+        actor=actor,
+        evidence=dict(evidence or {}),
+        at=at,
+    )
+    channels = [f"{entity}:{row.pk}", *([f"store:{store_id}"] if store_id else []), *also]
+    message = {"entity": entity, "id": str(row.pk), "type": type, "state": after}
+    transaction.on_commit(lambda: live.publish(channels, message))
+    return event
+
+
+def transition(
+    row: Any,
+    to: str,
+    *,
+    at: datetime,
+    type: str,
+    actor: str = "system",
+    evidence: Mapping[str, Any] | None = None,
+    also: Iterable[str] = (),
+    **changes: Any,
+) -> bool:
+    """Move `row` from the state it was read in to `to`; False when somebody else moved it first, and then nothing happened.
+
+    The model's `TRANSITIONS` table says which steps exist. Raises ForbiddenTransition for one that does not.
+    """
+    before = str(row.state)
+    if to not in row.TRANSITIONS.get(before, ()):
+        raise ForbiddenTransition(f"{row._meta.model_name} {row.pk}: {before} → {to}")
+    with transaction.atomic():
+        moved = row._meta.default_manager.filter(pk=row.pk, state=before).update(state=to, **changes)
+        if moved != 1:
+            return False
+        for name, value in {"state": to, **changes}.items():
+            setattr(row, name, value)
+        event_record(row=row, type=type, at=at, before=before, after=to, actor=actor, evidence=evidence, also=also)
+    return True
