@@ -86,6 +86,11 @@ def amount_decimal(minor: int, currency: Currency) -> Decimal:
     return Decimal((sign, tuple(int(digit) for digit in str(digits)), -currency.decimals))
 
 
+def amount_plain(minor: int, currency: Currency) -> str:
+    """The amount as programs write it, in major units, without thousands or exponent: `1234.50`, `0.00000001`."""
+    return format(amount_decimal(minor, currency), "f")
+
+
 def amount_format(
     minor: int, currency: Currency, *, with_code: bool = False, group: str = ",", point: str = "."
 ) -> str:

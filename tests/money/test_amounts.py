@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashpay.money.amounts import amount_decimal, amount_format, amount_from_decimal, amount_parse, msat_format
+from flashpay.money.amounts import (
+    amount_decimal,
+    amount_format,
+    amount_from_decimal,
+    amount_parse,
+    amount_plain,
+    msat_format,
+)
 from flashpay.money.currencies import BTC, CURRENCIES, SAT, USD, Currency, currency_get
 from flashpay.money.errors import BadAmount
 
@@ -143,7 +150,7 @@ def test_what_is_shown_can_be_typed_back(currency: Currency, data: st.DataObject
     minor = data.draw(st.integers(1, currency.limit_minor - 1))
     assert amount_parse(amount_format(minor, currency, with_code=with_code), currency) == minor
     assert amount_from_decimal(amount_decimal(minor, currency), currency) == minor
-    assert amount_from_decimal(str(amount_decimal(minor, currency)), currency) == minor
+    assert amount_from_decimal(amount_plain(minor, currency), currency) == minor
 
 
 @given(currencies, st.data())
@@ -267,6 +274,8 @@ def test_the_decimal_of_an_amount_keeps_all_its_places() -> None:
     assert str(amount_decimal(1_200, USD)) == "12.00"
     assert str(amount_decimal(-5, USD)) == "-0.05"
     assert str(amount_decimal(7, SAT)) == "7"
+    assert amount_plain(1, BTC) == "0.00000001"
+    assert amount_plain(123_450, JMD) == "1234.50"
 
 
 def test_a_refusal_survives_the_way_to_another_process() -> None:
