@@ -5,7 +5,7 @@ is not used for reading: it accepts two of the ten invalid examples of the speci
 amount below one millisatoshi), lets several kinds of exception escape, knows neither network nor expiry, and becomes slow
 with long input. The tests compare both readings.
 
-    InvalidInvoice (ValueError)     the text is not an invoice we would pay or show; nothing was sent, no money moved
+    InvalidInvoice (Refusal)     the text is not an invoice we would pay or show; nothing was sent, no money moved
 
 Everything here is pure: no clock, no network, no settings.
 """
@@ -19,6 +19,8 @@ from typing import Literal, NoReturn
 
 from bech32 import CHARSET, bech32_verify_checksum
 from bolt11.models.signature import Signature
+
+from flashpay.refusals import Refusal
 
 Network = Literal["mainnet", "testnet", "signet", "regtest"]
 
@@ -90,16 +92,14 @@ _SENTENCES = {
 }
 
 
-class InvalidInvoice(ValueError):
+class InvalidInvoice(Refusal):
     """An invoice that is refused before anything is sent: no money moved.
 
     ``code`` is stable and for programs (a key of the table above), ``sentence`` is for people.
     """
 
     def __init__(self, code: str, **facts: str) -> None:
-        self.code = code
-        self.sentence = _SENTENCES[code].format(**facts)
-        super().__init__(f"{code}: {self.sentence}")
+        super().__init__(code, _SENTENCES[code].format(**facts))
 
 
 @dataclass(frozen=True, slots=True)
