@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import redis
+import redis.lock
 import structlog
 from django.conf import settings
 
@@ -37,3 +38,11 @@ def publish(channels: list[str], message: dict[str, Any]) -> None:
             pipe.execute()
     except redis.RedisError as error:
         log.warning("live news not published", channels=channels, error=type(error).__name__)
+
+
+def lock_release(lock: redis.lock.Lock) -> None:
+    """Give a lock back; one that ran out in the meantime belongs to somebody else by now, and is left alone."""
+    try:
+        lock.release()
+    except redis.exceptions.LockError:
+        log.warning("a lock ran out before its work ended", lock=lock.name)

@@ -125,17 +125,6 @@ class Payout(models.Model):
         return f"Payout {self.id}"
 
 
-class PaidHash(models.Model):
-    """A payment hash belongs to one payout for ever, whatever became of it."""
-
-    payment_hash = models.CharField(primary_key=True, max_length=64)
-    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="hashes")
-    at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return self.payment_hash
-
-
 class AttemptState(models.TextChoices):
     PREPARED = "prepared"
     SENT = "sent"
@@ -219,3 +208,25 @@ class AttemptEvidence(models.Model):
 
     def __str__(self) -> str:
         return self.summary
+
+
+class WalletTransaction(models.Model):
+    """A row of a wallet's transaction feed that was asked about once, and what Flash said of it. Never asked again."""
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(WalletConnection, on_delete=models.PROTECT, related_name="transactions")
+    transaction_id = models.CharField(max_length=64)
+    direction = models.CharField(max_length=8)
+    payment_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    preimage = models.CharField(max_length=64, blank=True)
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField(help_text="The time the feed gives it")
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "transaction_id"], name="wallet_transaction_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.transaction_id

@@ -136,6 +136,8 @@ class LightningInvoice(models.Model):
     amount_msat = models.PositiveBigIntegerField(null=True, blank=True)
     # What it covers of the invoice's amount_msat: Flash fixes the sats by its own rate, so the two differ a little.
     credit_msat = models.PositiveBigIntegerField(null=True, blank=True)
+    # What Flash was asked for, in US cents: with amount_msat it tells Flash's own rate at that moment.
+    asked_cents = models.DecimalField(max_digits=24, decimal_places=8)
     state = models.CharField(max_length=8, choices=LightningInvoiceState, default=LightningInvoiceState.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

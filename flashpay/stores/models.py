@@ -135,6 +135,21 @@ class WalletConnection(models.Model):
         return self.kind != CredentialKind.USERNAME
 
 
+class PaymentHash(models.Model):
+    """Whose a payment hash is, for ever: of one invoice that shows it, or of one payout that pays it.
+
+    A claim that brings a hash of ours, or one that was claimed before, is found out here whatever became of the other.
+    """
+
+    payment_hash = models.CharField(primary_key=True, max_length=64)
+    owner = models.CharField(max_length=16, help_text="invoice or payout")
+    owner_id = models.CharField(max_length=22)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.payment_hash
+
+
 class ApiKey(models.Model):
     """A key for the REST API. Only its SHA-256 is kept; the key itself is shown once."""
 

@@ -2,11 +2,12 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
 import flashpay.fields
 import flashpay.ids
 import flashpay.stores.models
-from django.conf import settings
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

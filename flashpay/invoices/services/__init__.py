@@ -1,0 +1,15 @@
+"""Everything that changes an invoice, in four steps of its life: made, shown as a code, watched, paid."""
+
+from flashpay.invoices.services.codes import lightning_invoice_issue
+from flashpay.invoices.services.invoices import invoice_create, invoice_mark, invoices_expire
+from flashpay.invoices.services.payments import payment_record
+from flashpay.invoices.services.polling import lightning_invoices_poll
+
+__all__ = [
+    "invoice_create",
+    "invoice_mark",
+    "invoices_expire",
+    "lightning_invoice_issue",
+    "lightning_invoices_poll",
+    "payment_record",
+]

@@ -1,0 +1,129 @@
+"""Making invoices, and ending those that nobody paid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState
+from flashpay.money.amounts import MSAT_PER_SAT
+from flashpay.money.currencies import Currency
+from flashpay.money.rates import Rate, msat_from_minor
+from flashpay.refusals import Refusal
+from flashpay.stores.events import event_record, transition
+from flashpay.stores.models import Store
+from flashpay.stores.rates import rate_get
+
+# Room for any order system's needs; beyond it somebody is storing files.
+METADATA_BYTES = 64 * 1024
+EXPIRATION_S = range(60, 366 * 24 * 3600)
+# Expired invoices handled in one sweep; the next sweep comes seconds later.
+EXPIRE_BATCH = 500
+
+
+def invoice_create(
+    *,
+    store: Store,
+    amount: int,
+    currency: Currency,
+    actor: str,
+    description: str = "",
+    order_id: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    redirect_url: str = "",
+    expiration_s: int | None = None,
+    monitoring_s: int | None = None,
+    now: datetime | None = None,
+) -> Invoice:
+    """Make an invoice over `amount` minor units of `currency`; a fiat amount is fixed in msat at a fresh, recorded rate.
+
+    Raises Refusal for unusable input and NoFreshRate where the price is not known; then no invoice exists.
+    """
+    now = now or timezone.now()
+    if amount <= 0:
+        raise Refusal("invalid-amount", "An invoice needs an amount above zero.", field="amount")
+    _check_metadata(metadata or {})
+    _check_redirect(redirect_url)
+    lives_s = _duration(expiration_s, store.invoice_expiration_s, "expirationMinutes")
+    monitored_s = _duration(monitoring_s, store.monitoring_expiration_s, "monitoringMinutes", least=0)
+    rate = None if currency.is_bitcoin else rate_get(currency)
+    amount_msat = amount * MSAT_PER_SAT if rate is None else msat_from_minor(amount, rate)
+    expires_at = now + timedelta(seconds=lives_s)
+    with transaction.atomic():
+        invoice = Invoice.objects.create(
+            store=store,
+            currency=currency.code,
+            amount=amount,
+            amount_msat=amount_msat,
+            **_rate_columns(rate),
+            tolerance_bp=store.payment_tolerance_bp,
+            order_id=order_id[:200],
+            description=description[:500],
+            metadata=dict(metadata or {}),
+            redirect_url=redirect_url,
+            created_by=actor,
+            created_at=now,
+            expires_at=expires_at,
+            monitoring_ends_at=expires_at + timedelta(seconds=monitored_s),
+        )
+        event_record(row=invoice, type="InvoiceCreated", after=invoice.state, actor=actor, at=now)
+    return invoice
+
+
+def invoice_mark(*, invoice: Invoice, state: str, reason: str, actor: str, now: datetime | None = None) -> None:
+    """Mark an invoice Settled or Invalid by hand, with the reason on record. Raises Refusal for any other wish."""
+    now = now or timezone.now()
+    if state not in (InvoiceState.SETTLED, InvoiceState.INVALID) or state == invoice.state:
+        raise Refusal("invalid-state", f"This invoice is {invoice.state} and cannot be marked {state}.", field="status")
+    marked = transition(
+        invoice,
+        state,
+        at=now,
+        type="InvoiceMarked",
+        actor=actor,
+        evidence={"reason": reason},
+        additional_state=AdditionalState.MARKED,
+        settled_at=now if state == InvoiceState.SETTLED else invoice.settled_at,
+    )
+    if not marked:
+        raise Refusal("invalid-state", "This invoice has just changed. Look again, then decide.", field="status")
+
+
+def invoices_expire(*, now: datetime | None = None) -> int:
+    """End every New invoice whose time is over; what was paid in part stays visible. Returns how many it ended."""
+    now = now or timezone.now()
+    due = Invoice.objects.filter(state=InvoiceState.NEW, expires_at__lte=now).order_by("expires_at")[:EXPIRE_BATCH]
+    return sum(transition(invoice, InvoiceState.EXPIRED, at=now, type="InvoiceExpired") for invoice in due)
+
+
+def _rate_columns(rate: Rate | None) -> dict[str, Any]:
+    return {} if rate is None else {"rate": rate.btc_price, "rate_source": rate.source, "rate_at": rate.at}
+
+
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
+    if len(json.dumps(metadata)) > METADATA_BYTES:
+        raise Refusal(
+            "metadata-too-large", "The metadata is larger than 64 kB. Keep a reference, not the data.", field="metadata"
+        )
+
+
+def _check_redirect(url: str) -> None:
+    # Anything but http(s) on a payer's screen could run a script or open another program.
+    if url and (len(url) > 2000 or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise Refusal(
+            "invalid-redirect-url", "The redirect address must begin with https:// or http://.", field="redirectURL"
+        )
+
+
+def _duration(wanted_s: int | None, default_s: int, field: str, *, least: int = EXPIRATION_S.start) -> int:
+    if wanted_s is None:
+        return default_s
+    if not least <= wanted_s < EXPIRATION_S.stop:
+        raise Refusal("invalid-duration", "That is too short or longer than a year.", field=field)
+    return wanted_s

@@ -1,0 +1,41 @@
+"""Reading stores: who belongs to which, and what they may do there."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from flashpay.stores.models import ApiKey, Membership, Store, User
+from flashpay.stores.permissions import role_may
+
+# One write per key and minute is enough to show when it was last used.
+_LAST_USED_GRAIN = timedelta(minutes=1)
+
+
+def stores_of(user: User) -> QuerySet[Store]:
+    return Store.objects.filter(memberships__user=user, archived=False)
+
+
+def membership_get(*, user: User, store_id: str) -> Membership | None:
+    """The person's place in the store, or None: a stranger is told that there is no such store."""
+    return Membership.objects.select_related("store").filter(user=user, store_id=store_id).first()
+
+
+def user_may(*, user: User, store: Store, permission: str) -> bool:
+    membership = membership_get(user=user, store_id=store.pk)
+    return membership is not None and role_may(membership.role, permission)
+
+
+def api_key_find(*, text: str, now: datetime) -> ApiKey | None:
+    """The live key with this text, or None. Remembers (to the minute) that it was used."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    key = (
+        ApiKey.objects.select_related("user", "store")
+        .filter(key_sha256=digest, revoked_at=None, user__is_active=True)
+        .first()
+    )
+    if key is not None and (key.last_used_at is None or now - key.last_used_at > _LAST_USED_GRAIN):
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key

@@ -1,0 +1,148 @@
+"""Stores, their Flash wallets and their API keys: everything that changes them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from flashpay import crypto, flash
+from flashpay.money.currencies import currency_get
+from flashpay.refusals import Refusal
+from flashpay.stores import permissions
+from flashpay.stores.events import event_record
+from flashpay.stores.models import ApiKey, CredentialKind, Membership, Role, Store, User, WalletConnection
+
+API_KEY_BYTES = 32
+
+
+def store_create(
+    *, user: User, name: str, default_currency: str = "USD", website: str = "", now: datetime | None = None
+) -> Store:
+    """Make a store with `user` as its owner. Raises UnknownCurrency, or Refusal for an unusable name."""
+    now = now or timezone.now()
+    name = name.strip()
+    if not name or len(name) > Store._meta.get_field("name").max_length:
+        raise Refusal("invalid-name", "A store needs a name of 1 to 50 characters.", field="name")
+    currency = currency_get(default_currency)
+    with transaction.atomic():
+        store = Store.objects.create(name=name, default_currency=currency.code, website=website, created_at=now)
+        Membership.objects.create(store=store, user=user, role=Role.OWNER, created_at=now)
+        event_record(row=store, type="StoreCreated", actor=str(user), at=now)
+    return store
+
+
+def api_key_create(
+    *, user: User, store: Store | None = None, label: str = "", allowed: Iterable[str] | None = None
+) -> tuple[ApiKey, str]:
+    """Make an API key and return it with its text, which is not kept and cannot be shown again."""
+    text = secrets.token_urlsafe(API_KEY_BYTES)
+    key = ApiKey.objects.create(
+        user=user,
+        store=store,
+        label=label[:50],
+        prefix=text[:6],
+        key_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        permissions=sorted(permissions.ALL if allowed is None else allowed),
+    )
+    return key, text
+
+
+@dataclass(frozen=True)
+class WalletProbe:
+    """What Flash said about a credential, before anything is stored."""
+
+    endpoint: flash.Endpoint
+    credential: flash.Credential
+    api_url: str
+    account: flash.Account
+    wallet: flash.Wallet
+    network: str
+
+
+def wallet_probe(*, connection_string: str) -> WalletProbe:
+    """Ask Flash who this credential belongs to and which wallet it opens. Stores nothing.
+
+    `connection_string`: the plugin's `type=flash;server=…;token=…`, or a bare API key, session token or username.
+    Raises Refusal with a sentence when it cannot be read or Flash does not accept it.
+    """
+    try:
+        parsed = flash.connection_string_parse(connection_string)
+    except ValueError as error:
+        raise Refusal("invalid-connection-string", str(error), field="connectionString") from error
+    endpoint = flash.endpoint_for(parsed.api_url) if parsed.api_url else _default_endpoint()
+    client = flash.Flash(endpoint, parsed.credential)
+    try:
+        account = client.account()
+        network = client.network()
+    except flash.FlashError as error:
+        raise Refusal("wallet-unreachable", str(error), field="connectionString") from error
+    wallet = account.spending_wallet
+    if wallet is None:
+        raise Refusal(
+            "no-dollar-wallet", "This Flash account has no dollar wallet to receive into.", field="connectionString"
+        )
+    return WalletProbe(endpoint, parsed.credential, parsed.api_url or "", account, wallet, network)
+
+
+def wallet_connect(
+    *, store: Store, connection_string: str, actor: str, now: datetime | None = None
+) -> WalletConnection:
+    """Test a credential against Flash and make it the store's wallet; the one before stays on record, inactive.
+
+    Raises Refusal, and then the store keeps the wallet it had.
+    """
+    now = now or timezone.now()
+    probe = wallet_probe(connection_string=connection_string)
+    kind, secret = _stored_form(probe.credential)
+    with transaction.atomic():
+        WalletConnection.objects.filter(store=store, is_active=True).update(is_active=False)
+        connection = WalletConnection.objects.create(
+            store=store,
+            kind=kind,
+            secret=secret,
+            fingerprint=crypto.fingerprint(f"{kind}:{secret or probe.account.username}"),
+            username=probe.account.username or "",
+            api_url=probe.api_url,
+            ws_url=probe.endpoint.ws_url if probe.api_url else "",
+            network=probe.network,
+            wallet_id=probe.wallet.id,
+            wallet_currency=probe.wallet.currency,
+            minimum_sat=settings.FLASH_MINIMUM_SAT,
+            balance_cents=probe.wallet.balance_cents,
+            checked_at=now,
+            created_at=now,
+        )
+        event_record(row=connection, type="WalletConnected", actor=actor, at=now, evidence={"kind": kind})
+    return connection
+
+
+def wallet_disconnect(*, store: Store, actor: str, now: datetime | None = None) -> None:
+    """Take the store's wallet out of use. What was received or sent through it stays on record."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        connection = WalletConnection.objects.filter(store=store, is_active=True).first()
+        if connection is None:
+            return
+        WalletConnection.objects.filter(pk=connection.pk).update(is_active=False)
+        event_record(row=connection, type="WalletDisconnected", actor=actor, at=now)
+
+
+def _default_endpoint() -> flash.Endpoint:
+    return flash.Endpoint(settings.FLASH_API_URL, settings.FLASH_WS_URL)
+
+
+def _stored_form(credential: flash.Credential) -> tuple[str, str]:
+    match credential:
+        case flash.ApiKey(key):
+            return CredentialKind.API_KEY, key
+        case flash.SessionToken(token):
+            return CredentialKind.SESSION_TOKEN, token
+        case _:
+            return CredentialKind.USERNAME, ""

@@ -1,0 +1,58 @@
+"""Celery entry points of the paying side. Each is safe to run twice at once; the rows decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.db.models import Q
+from django.utils import timezone
+
+from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState
+from payouts.services import payout_reconcile, payout_send
+from payouts.services.reconciling import receipt_complete
+
+# Rows taken up by one sweep; the next one comes seconds later.
+SWEEP = 200
+RECEIPT_WINDOW = timedelta(hours=1)
+
+
+@shared_task
+def send_payout(payout_id: str) -> None:
+    payout_send(payout_id=payout_id)
+
+
+@shared_task
+def reconcile_payout(payout_id: str) -> None:
+    payout_reconcile(payout_id=payout_id)
+
+
+@shared_task
+def send_due_payouts() -> None:
+    """Every 5 s: whatever a lost message or a dead worker left behind."""
+    for payout_id in _due(PayoutState.AWAITING_PAYMENT):
+        send_payout.delay(payout_id)
+
+
+@shared_task
+def reconcile_due_payouts() -> None:
+    """Every 10 s."""
+    for payout_id in _due(PayoutState.IN_PROGRESS):
+        reconcile_payout.delay(payout_id)
+
+
+@shared_task
+def complete_receipts() -> None:
+    """Every 10 s: preimages and fees of payouts that just completed, as soon as the wallet shows them."""
+    now = timezone.now()
+    for attempt in PayoutAttempt.objects.select_related("connection", "payout").filter(
+        state=AttemptState.SUCCEEDED, preimage="", ended_at__gte=now - RECEIPT_WINDOW
+    )[:SWEEP]:
+        receipt_complete(attempt=attempt, now=now)
+
+
+def _due(state: str) -> list[str]:
+    now = timezone.now()
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    due = Payout.objects.filter(free, state=state, due_at__lte=now).order_by("due_at")
+    return list(due.values_list("pk", flat=True)[:SWEEP])
