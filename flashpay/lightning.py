@@ -11,7 +11,6 @@ Everything here is pure: no clock, no network, no settings.
 """
 
 import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -191,12 +190,17 @@ def invoice_check(
         raise InvalidInvoice("amount", theirs=_sats(invoice.amount_msat), ours=_sats(amount_msat))
 
 
+def payment_hash_of(preimage_hex: str) -> str:
+    """The payment hash that ``preimage_hex`` opens; empty when it is not 64 hex digits."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", preimage_hex):
+        return ""
+    return hashlib.sha256(bytes.fromhex(preimage_hex)).hexdigest()
+
+
 def preimage_matches(preimage_hex: str, payment_hash: str) -> bool:
     """Say whether ``preimage_hex`` (64 hex digits) proves the payment with ``payment_hash``. Never raises on text."""
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", preimage_hex) or not re.fullmatch(r"[0-9a-fA-F]{64}", payment_hash):
-        return False
-    digest = hashlib.sha256(bytes.fromhex(preimage_hex)).digest()
-    return hmac.compare_digest(digest, bytes.fromhex(payment_hash))
+    opened = payment_hash_of(preimage_hex)
+    return opened != "" and opened == payment_hash.lower()
 
 
 def _normalised(text: str) -> str:

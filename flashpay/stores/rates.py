@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from functools import cache
 
+import httpx
 from django.conf import settings
 from django.utils import timezone
 
 from flashpay import flash, live
-from flashpay.money import book, sources
-from flashpay.money.currencies import Currency
+from flashpay.money.book import RateBook
+from flashpay.money.currencies import FIAT_CURRENCIES, Currency
 from flashpay.money.rates import Rate
+from flashpay.money.sources import CoinbaseSource, CoinGeckoSource, FlashSource, RateSource
+from flashpay.stores.wallets import endpoint_at
 
 
 @cache
-def rate_book() -> book.RateBook:
+def rate_book() -> RateBook:
     """The process's rate book; what it learns is in Redis, for all processes."""
-    anonymous = flash.Flash(flash.Endpoint(settings.FLASH_API_URL, settings.FLASH_WS_URL), flash.Anonymous())
-    chain = [sources.FlashSource(anonymous.price)]
+    chain: list[RateSource] = [
+        FlashSource(flash.Flash(endpoint_at(None)).price, failures=(flash.FlashError,)),
+    ]
     if not settings.SANDBOX:
-        chain += [sources.CoinGecko(settings.COINGECKO_URL), sources.Kraken(settings.KRAKEN_URL)]
-    return book.RateBook(live.connection(), chain, timezone.now)
+        # The sandbox has a price of its own; the real market would only contradict it.
+        client = httpx.Client(trust_env=False)
+        chain += [CoinGeckoSource(client), CoinbaseSource(client)]
+    return RateBook(live.connection(), chain, timezone.now)
 
 
 def rate_get(currency: Currency) -> Rate:
     """The price of a bitcoin in `currency`, at most a minute old. Raises NoFreshRate: then nothing is priced."""
     return rate_book().rate_get(currency)
+
+
+def rates_refresh() -> None:
+    """Ask the sources for every currency that a store may price in."""
+    rate_book().rates_refresh(FIAT_CURRENCIES)

@@ -18,6 +18,7 @@ from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.events import event_record
 from flashpay.stores.models import ApiKey, CredentialKind, Membership, Role, Store, User, WalletConnection
+from flashpay.stores.wallets import endpoint_at
 
 API_KEY_BYTES = 32
 
@@ -74,21 +75,22 @@ def wallet_probe(*, connection_string: str) -> WalletProbe:
     """
     try:
         parsed = flash.connection_string_parse(connection_string)
-    except ValueError as error:
+    except flash.ConnectionStringWrong as error:
         raise Refusal("invalid-connection-string", str(error), field="connectionString") from error
-    endpoint = flash.endpoint_for(parsed.api_url) if parsed.api_url else _default_endpoint()
+    endpoint = endpoint_at(parsed.api_url)
     client = flash.Flash(endpoint, parsed.credential)
     try:
         account = client.account()
         network = client.network()
     except flash.FlashError as error:
         raise Refusal("wallet-unreachable", str(error), field="connectionString") from error
-    wallet = account.spending_wallet
+    wallet = account.cash_wallet
     if wallet is None:
         raise Refusal(
             "no-dollar-wallet", "This Flash account has no dollar wallet to receive into.", field="connectionString"
         )
-    return WalletProbe(endpoint, parsed.credential, parsed.api_url or "", account, wallet, network)
+    own = endpoint == endpoint_at(None)
+    return WalletProbe(endpoint, parsed.credential, "" if own else endpoint.api_url, account, wallet, network)
 
 
 def wallet_connect(
@@ -132,10 +134,6 @@ def wallet_disconnect(*, store: Store, actor: str, now: datetime | None = None) 
             return
         WalletConnection.objects.filter(pk=connection.pk).update(is_active=False)
         event_record(row=connection, type="WalletDisconnected", actor=actor, at=now)
-
-
-def _default_endpoint() -> flash.Endpoint:
-    return flash.Endpoint(settings.FLASH_API_URL, settings.FLASH_WS_URL)
 
 
 def _stored_form(credential: flash.Credential) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -24,8 +26,20 @@ def wallet_of(store: Store) -> WalletConnection:
     return connection
 
 
+def endpoint_at(api_url: str | None) -> flash.Endpoint:
+    """The endpoint with this API address, its socket guessed as Flash names its hosts; without one, the deployment's own."""
+    if not api_url or api_url == settings.FLASH_API_URL:
+        return flash.Endpoint(settings.FLASH_API_URL, settings.FLASH_WS_URL)
+    parts = urlsplit(api_url)
+    host = re.sub(r"^(?:api\.)?(?=(?:[a-z]+\.)?flashapp\.me(?::|$))", "ws.", parts.netloc)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    return flash.Endpoint(api_url, parts._replace(scheme=scheme, netloc=host).geturl())
+
+
 def endpoint_of(connection: WalletConnection) -> flash.Endpoint:
-    return flash.Endpoint(connection.api_url or settings.FLASH_API_URL, connection.ws_url or settings.FLASH_WS_URL)
+    if not connection.api_url:
+        return endpoint_at(None)
+    return flash.Endpoint(connection.api_url, connection.ws_url)
 
 
 def credential_of(connection: WalletConnection) -> flash.Credential:

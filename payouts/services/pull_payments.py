@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from flashpay.money.amounts import MSAT_PER_SAT, msat_format
 from flashpay.money.currencies import Currency
-from flashpay.money.rates import msat_from_minor
+from flashpay.money.rates import DOWN, msat_from_minor
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
@@ -92,7 +92,7 @@ def _check_wallet(store: Store, amount: int, currency: Currency) -> None:
             "This store's wallet can only receive. Connect it with an API key or a session token to pay out.",
         )
     rate = None if currency.is_bitcoin else rate_get(currency)
-    amount_msat = amount * MSAT_PER_SAT if rate is None else msat_from_minor(amount, rate)
+    amount_msat = amount * MSAT_PER_SAT if rate is None else msat_from_minor(amount, rate, DOWN)
     minimum_msat = connection.minimum_sat * MSAT_PER_SAT
     if amount_msat < minimum_msat:
         raise Refusal(

@@ -14,7 +14,7 @@ from django.utils import timezone
 from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import Currency
-from flashpay.money.rates import Rate, msat_from_minor
+from flashpay.money.rates import UP, Rate, msat_from_minor
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record, transition
 from flashpay.stores.models import Store
@@ -53,7 +53,7 @@ def invoice_create(
     lives_s = _duration(expiration_s, store.invoice_expiration_s, "expirationMinutes")
     monitored_s = _duration(monitoring_s, store.monitoring_expiration_s, "monitoringMinutes", least=0)
     rate = None if currency.is_bitcoin else rate_get(currency)
-    amount_msat = amount * MSAT_PER_SAT if rate is None else msat_from_minor(amount, rate)
+    amount_msat = amount * MSAT_PER_SAT if rate is None else msat_from_minor(amount, rate, UP)
     expires_at = now + timedelta(seconds=lives_s)
     with transaction.atomic():
         invoice = Invoice.objects.create(
