@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models, transaction
 
 from flashpay import live
-from flashpay.stores.models import Event
+from flashpay.stores.models import Event, Store
 
 
 class ForbiddenTransition(RuntimeError):
@@ -32,7 +32,7 @@ def event_record(
     `also` names further live channels ("pullpayment:<id>") beside the row's own and its store's.
     """
     entity = row._meta.model_name or ""
-    store_id = getattr(row, "store_id", None)
+    store_id = row.pk if isinstance(row, Store) else getattr(row, "store_id", None)
     event = Event.objects.create(
         store_id=store_id,
         entity=entity,

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import transaction
@@ -28,15 +29,51 @@ def store_create(
 ) -> Store:
     """Make a store with `user` as its owner. Raises UnknownCurrency, or Refusal for an unusable name."""
     now = now or timezone.now()
-    name = name.strip()
-    if not name or len(name) > Store._meta.get_field("name").max_length:
-        raise Refusal("invalid-name", "A store needs a name of 1 to 50 characters.", field="name")
+    name = _store_name(name)
     currency = currency_get(default_currency)
     with transaction.atomic():
         store = Store.objects.create(name=name, default_currency=currency.code, website=website, created_at=now)
         Membership.objects.create(store=store, user=user, role=Role.OWNER, created_at=now)
         event_record(row=store, type="StoreCreated", actor=str(user), at=now)
     return store
+
+
+def store_update(
+    *,
+    store: Store,
+    actor: str,
+    name: str,
+    default_currency: str,
+    website: str = "",
+    time_zone: str = "UTC",
+    now: datetime | None = None,
+) -> None:
+    """Change how a store is called and what it counts in. Raises UnknownCurrency, or Refusal for an unusable value."""
+    now = now or timezone.now()
+    if time_zone not in available_timezones():
+        raise Refusal("invalid-time-zone", "There is no such time zone.", field="time_zone")
+    changes = {
+        "name": _store_name(name),
+        "default_currency": currency_get(default_currency).code,
+        "website": website,
+        "time_zone": time_zone,
+    }
+    before = {field: getattr(store, field) for field in changes}
+    changed = {field: value for field, value in changes.items() if value != before[field]}
+    if not changed:
+        return
+    with transaction.atomic():
+        Store.objects.filter(pk=store.pk).update(**changed)
+        evidence = {field: [before[field], value] for field, value in changed.items()}
+        event_record(row=store, type="StoreUpdated", actor=actor, at=now, evidence=evidence)
+    store.refresh_from_db()
+
+
+def _store_name(text: str) -> str:
+    name = text.strip()
+    if not 1 <= len(name) <= 50:
+        raise Refusal("invalid-name", "A store needs a name of 1 to 50 characters.", field="name")
+    return name
 
 
 def api_key_create(

@@ -1,0 +1,61 @@
+"""Who may open a store's page: its members, with the permission that the page needs. Strangers find no such page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from flashpay.stores.models import Membership, Store, User
+from flashpay.stores.permissions import BY_ROLE
+from flashpay.stores.selectors import membership_get
+
+Page = Callable[Concatenate["StoreRequest", ...], HttpResponse]
+
+
+class StoreRequest(HttpRequest):
+    """A request to one store's page, by one of its members."""
+
+    user: User
+    store: Store
+    membership: Membership
+
+
+def store_page(permission: str) -> Callable[[Page], Callable[..., HttpResponse]]:
+    """Open the page to members with `permission`; `request.store` and `request.membership` are set.
+
+    404 for everybody else's stores, as if there were none; 403 for a member who may not.
+    """
+
+    def decorate(page: Page) -> Callable[..., HttpResponse]:
+        @wraps(page)
+        def opened(request: StoreRequest, store_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+            membership = membership_get(user=request.user, store_id=store_id)
+            if membership is None:
+                raise Http404("There is no such store.")
+            if permission not in BY_ROLE[membership.role]:
+                raise PermissionDenied("Your role in this store does not include this page.")
+            request.store, request.membership = membership.store, membership
+            return page(request, *args, **kwargs)
+
+        return opened
+
+    return decorate
+
+
+def store_render(
+    request: StoreRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """Render a page of the store, with what its frame needs."""
+    allowed = BY_ROLE[request.membership.role]
+    frame = {
+        "store": request.store,
+        "membership": request.membership,
+        # "btcpay.store.canviewinvoices" → may.canviewinvoices
+        "may": {permission.rpartition(".")[2]: True for permission in allowed},
+    }
+    return render(request, template, frame | (context or {}), status=status)

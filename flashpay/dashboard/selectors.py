@@ -1,0 +1,138 @@
+"""What the store's pages show, read in few queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+
+from flashpay.invoices.models import Invoice, InvoiceState, Payment
+from flashpay.stores.models import Event, Store, WalletConnection
+from payouts.models import Payout, PayoutState, PullPayment
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Money in and out of a store since a moment, in msat, and what waits for a person."""
+
+    received_msat: int
+    paid_out_msat: int
+    invoices_settled: int
+    payouts_completed: int
+    awaiting_approval: int
+    in_flight: int
+    needs_review: int
+
+
+def figures(*, store: Store, since: datetime) -> Figures:
+    received = Payment.objects.filter(invoice__store=store, settled_at__gte=since).aggregate(
+        msat=Sum("amount_msat"), invoices=Count("invoice", distinct=True)
+    )
+    paid = Payout.objects.filter(store=store, state=PayoutState.COMPLETED, completed_at__gte=since).aggregate(
+        msat=Sum("amount_msat"), count=Count("pk")
+    )
+    waiting = Payout.objects.filter(store=store).aggregate(
+        approval=Count("pk", filter=Q(state=PayoutState.AWAITING_APPROVAL)),
+        flight=Count("pk", filter=Q(state=PayoutState.IN_PROGRESS)),
+        review=Count("pk", filter=Q(needs_review=True)),
+    )
+    return Figures(
+        received_msat=received["msat"] or 0,
+        paid_out_msat=paid["msat"] or 0,
+        invoices_settled=received["invoices"] or 0,
+        payouts_completed=paid["count"] or 0,
+        awaiting_approval=waiting["approval"],
+        in_flight=waiting["flight"],
+        needs_review=waiting["review"],
+    )
+
+
+def wallet_now(*, store: Store) -> WalletConnection | None:
+    return WalletConnection.objects.filter(store=store, is_active=True).first()
+
+
+def invoices_found(*, store: Store, state: str = "", text: str = "") -> QuerySet[Invoice]:
+    """The store's invoices, newest first; `text` matches an id, an order number, a payment hash or the description."""
+    found = Invoice.objects.filter(store=store, archived=False)
+    if state in InvoiceState.values:
+        found = found.filter(state=state)
+    if text:
+        found = found.filter(
+            Q(pk=text)
+            | Q(order_id__iexact=text)
+            | Q(description__icontains=text)
+            | Q(lightning_invoices__payment_hash=text.lower())
+        ).distinct()
+    return found.order_by("-created_at")
+
+
+def pull_payments_found(*, store: Store, tab: str, now: datetime) -> QuerySet[PullPayment]:
+    found = PullPayment.objects.filter(store=store)
+    over = Q(expires_at__lte=now)
+    match tab:
+        case "archived":
+            found = found.filter(archived_at__isnull=False)
+        case "expired":
+            found = found.filter(over, archived_at=None)
+        case "future":
+            found = found.filter(archived_at=None, starts_at__gt=now)
+        case _:
+            found = found.filter(archived_at=None, starts_at__lte=now).exclude(over)
+    return found.order_by("-created_at")
+
+
+def payouts_found(*, store: Store, state: str = "", text: str = "") -> QuerySet[Payout]:
+    found = Payout.objects.filter(store=store).select_related("pull_payment")
+    if state == "needs_review":
+        found = found.filter(needs_review=True)
+    elif state in PayoutState.values:
+        found = found.filter(state=state)
+    if text:
+        found = found.filter(
+            Q(pk=text) | Q(destination__iexact=text) | Q(attempts__payment_hash=text.lower()) | Q(pull_payment=text)
+        ).distinct()
+    return found.order_by("-created_at")
+
+
+def payout_counts(*, store: Store) -> dict[str, int]:
+    """How many payouts each tab of the list holds."""
+    counts = dict.fromkeys(PayoutState.values, 0)
+    counts |= dict(Payout.objects.filter(store=store).values_list("state").annotate(count=Count("pk")).order_by())
+    counts["needs_review"] = Payout.objects.filter(store=store, needs_review=True).count()
+    return counts
+
+
+def invoice_counts(*, store: Store) -> dict[str, int]:
+    counts = dict.fromkeys(InvoiceState.values, 0)
+    rows = Invoice.objects.filter(store=store, archived=False).values_list("state").annotate(count=Count("pk"))
+    return counts | dict(rows.order_by())
+
+
+def timeline(*, store: Store, entities: dict[str, list[str]]) -> list[Event]:
+    """Everything recorded about some records, oldest first: `{"payout": [id], "payoutattempt": [id, …]}`."""
+    wanted = Q()
+    for entity, ids in entities.items():
+        wanted |= Q(entity=entity, entity_id__in=ids)
+    return list(Event.objects.filter(wanted, store=store).order_by("id"))
+
+
+def daily_sums(*, store: Store, now: datetime, days: int = 30) -> list[dict[str, Any]]:
+    """What came in and went out on each of the last `days` days (UTC), oldest first, in msat."""
+    first = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    received = dict(
+        Payment.objects.filter(invoice__store=store, settled_at__gte=first)
+        .values_list(TruncDate("settled_at"))
+        .annotate(sum=Sum("amount_msat"))
+        .order_by()
+    )
+    paid = dict(
+        Payout.objects.filter(store=store, state=PayoutState.COMPLETED, completed_at__gte=first)
+        .values_list(TruncDate("completed_at"))
+        .annotate(sum=Sum("amount_msat"))
+        .order_by()
+    )
+    dates = [(first + timedelta(days=number)).date() for number in range(days)]
+    return [{"date": date, "in_msat": received.get(date, 0), "out_msat": paid.get(date, 0)} for date in dates]

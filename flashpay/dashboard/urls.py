@@ -1,0 +1,29 @@
+from django.urls import include, path
+
+from flashpay.dashboard.views import invoices, payouts, stores
+
+app_name = "dashboard"
+
+store_patterns = [
+    path("", stores.store_home, name="store"),
+    path("/wallet", stores.wallet, name="wallet"),
+    path("/wallet/disconnect", stores.wallet_remove, name="wallet_disconnect"),
+    path("/settings", stores.store_settings, name="settings"),
+    path("/invoices", invoices.invoices, name="invoices"),
+    path("/invoices/new", invoices.invoice_new, name="invoice_create"),
+    path("/invoices/<str:invoice_id>", invoices.invoice, name="invoice"),
+    path("/invoices/<str:invoice_id>/status", invoices.invoice_status, name="invoice_status"),
+    path("/pull-payments", payouts.pull_payments, name="pull_payments"),
+    path("/pull-payments/new", payouts.pull_payment_new, name="pull_payment_create"),
+    path("/pull-payments/<str:pull_payment_id>", payouts.pull_payment, name="pull_payment"),
+    path("/pull-payments/<str:pull_payment_id>/archive", payouts.pull_payment_end, name="pull_payment_archive"),
+    path("/payouts", payouts.payouts, name="payouts"),
+    path("/payouts/<str:payout_id>", payouts.payout, name="payout"),
+    path("/payouts/<str:payout_id>/act", payouts.payout_act, name="payout_act"),
+]
+
+urlpatterns = [
+    path("", stores.home, name="home"),
+    path("stores/new", stores.store_new, name="store_create"),
+    path("stores/<str:store_id>", include(store_patterns)),
+]

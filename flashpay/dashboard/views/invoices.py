@@ -1,0 +1,106 @@
+"""A store's invoices: listed, made, looked at, marked."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flashpay.dashboard import selectors
+from flashpay.dashboard.access import StoreRequest, store_page, store_render
+from flashpay.dashboard.forms import InvoiceForm
+from flashpay.invoices.models import Invoice, InvoiceState
+from flashpay.invoices.services import invoice_create, invoice_mark
+from flashpay.money.currencies import currency_get
+from flashpay.money.errors import MoneyError
+from flashpay.refusals import Refusal
+from flashpay.stores import permissions
+
+PAGE_SIZE = 25
+
+
+@require_GET
+@store_page(permissions.VIEW_INVOICES)
+def invoices(request: StoreRequest) -> HttpResponse:
+    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    found = selectors.invoices_found(store=request.store, state=state, text=text)
+    return store_render(
+        request,
+        "dashboard/invoices.html",
+        {
+            "nav": "invoices",
+            "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+            "states": InvoiceState.values,
+            "counts": selectors.invoice_counts(store=request.store),
+            "state": state,
+            "q": text,
+            "wallet": selectors.wallet_now(store=request.store),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@store_page(permissions.CREATE_INVOICE)
+def invoice_new(request: StoreRequest) -> HttpResponse:
+    form = InvoiceForm(request.POST or None, initial={"currency": request.store.default_currency})
+    if request.method == "POST" and form.is_valid():
+        try:
+            invoice = invoice_create(
+                store=request.store,
+                amount=form.cleaned_data["minor"],
+                currency=currency_get(form.cleaned_data["currency"]),
+                description=form.cleaned_data["description"],
+                order_id=form.cleaned_data["order_id"],
+                actor=str(request.user),
+            )
+        except (Refusal, MoneyError) as error:
+            form.refuse(error)
+        else:
+            return redirect("dashboard:invoice", request.store.pk, invoice.pk)
+    return store_render(
+        request,
+        "dashboard/invoice_create.html",
+        {"nav": "invoices", "form": form, "wallet": selectors.wallet_now(store=request.store)},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_GET
+@store_page(permissions.VIEW_INVOICES)
+def invoice(request: StoreRequest, invoice_id: str) -> HttpResponse:
+    shown = get_object_or_404(Invoice, pk=invoice_id, store=request.store)
+    codes = list(shown.lightning_invoices.select_related("payment").order_by("-id")[:50])
+    events = selectors.timeline(
+        store=request.store,
+        entities={"invoice": [shown.pk], "lightninginvoice": [str(code.pk) for code in codes]},
+    )
+    return store_render(
+        request,
+        "dashboard/invoice.html",
+        {
+            "nav": "invoices",
+            "invoice": shown,
+            "codes": codes,
+            "payments": shown.payments.select_related("lightning_invoice"),
+            "events": events,
+        },
+    )
+
+
+@require_POST
+@store_page(permissions.MODIFY_INVOICES)
+def invoice_status(request: StoreRequest, invoice_id: str) -> HttpResponse:
+    """Mark an invoice settled or invalid by hand, with a reason."""
+    shown = get_object_or_404(Invoice, pk=invoice_id, store=request.store)
+    reason = request.POST.get("reason", "").strip()
+    try:
+        if not reason:
+            raise Refusal("reason-needed", "Please say why: the reason stays on record.", field="reason")
+        invoice_mark(invoice=shown, state=request.POST.get("state", ""), reason=reason, actor=str(request.user))
+    except Refusal as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        messages.success(request, f"The invoice is marked {shown.state}.")
+    return redirect("dashboard:invoice", request.store.pk, shown.pk)

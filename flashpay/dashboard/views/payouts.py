@@ -1,0 +1,164 @@
+"""A store's pull payments and payouts: listed, made, looked at, approved, cancelled, ended."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from payouts.selectors import claim_link, pull_payment_lnurl
+
+from flashpay.dashboard import selectors
+from flashpay.dashboard.access import StoreRequest, store_page, store_render
+from flashpay.dashboard.forms import PullPaymentForm
+from flashpay.money.currencies import currency_get
+from flashpay.money.errors import MoneyError
+from flashpay.refusals import Refusal
+from flashpay.stores import permissions
+from payouts.models import Payout, PayoutState, PullPayment
+from payouts.services import payout_approve, payout_cancel, pull_payment_archive, pull_payment_create
+
+PAGE_SIZE = 25
+PULL_PAYMENT_TABS = ["active", "future", "expired", "archived"]
+
+
+@require_GET
+@store_page(permissions.VIEW_PULL_PAYMENTS)
+def pull_payments(request: StoreRequest) -> HttpResponse:
+    tab = request.GET.get("tab", "active")
+    found = selectors.pull_payments_found(store=request.store, tab=tab, now=timezone.now())
+    return store_render(
+        request,
+        "dashboard/pull_payments.html",
+        {
+            "nav": "pull_payments",
+            "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+            "tabs": PULL_PAYMENT_TABS,
+            "tab": tab if tab in PULL_PAYMENT_TABS else "active",
+            "wallet": selectors.wallet_now(store=request.store),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@store_page(permissions.CREATE_UNAPPROVED_PULL_PAYMENTS)
+def pull_payment_new(request: StoreRequest) -> HttpResponse:
+    form = PullPaymentForm(request.POST or None, initial={"currency": request.store.default_currency})
+    if request.method == "POST" and form.is_valid():
+        may_approve = permissions.role_may(request.membership.role, permissions.CREATE_PULL_PAYMENTS)
+        if form.cleaned_data["auto_approve"] and not may_approve:
+            raise PermissionDenied("Your role may only make pull payments whose claims wait for approval.")
+        try:
+            made = pull_payment_create(
+                store=request.store,
+                amount=form.cleaned_data["minor"],
+                currency=currency_get(form.cleaned_data["currency"]),
+                name=form.cleaned_data["name"],
+                description=form.cleaned_data["description"],
+                auto_approve=form.cleaned_data["auto_approve"],
+                expires_at=form.ends,
+                actor=str(request.user),
+            )
+        except (Refusal, MoneyError) as error:
+            form.refuse(error, {"expiresAt": "expires_at"})
+        else:
+            return redirect("dashboard:pull_payment", request.store.pk, made.pk)
+    return store_render(
+        request,
+        "dashboard/pull_payment_create.html",
+        {"nav": "pull_payments", "form": form, "wallet": selectors.wallet_now(store=request.store)},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_GET
+@store_page(permissions.VIEW_PULL_PAYMENTS)
+def pull_payment(request: StoreRequest, pull_payment_id: str) -> HttpResponse:
+    shown = get_object_or_404(PullPayment, pk=pull_payment_id, store=request.store)
+    lnurl_bech32, lnurl_uri = pull_payment_lnurl(shown)
+    return store_render(
+        request,
+        "dashboard/pull_payment.html",
+        {
+            "nav": "pull_payments",
+            "pull_payment": shown,
+            "payouts": shown.payouts.order_by("-created_at")[:100],
+            "lnurl_bech32": lnurl_bech32,
+            "lnurl_uri": lnurl_uri,
+            "claim_link": claim_link(shown),
+            "events": selectors.timeline(store=request.store, entities={"pullpayment": [shown.pk]}),
+            "now": timezone.now(),
+        },
+    )
+
+
+@require_POST
+@store_page(permissions.ARCHIVE_PULL_PAYMENTS)
+def pull_payment_end(request: StoreRequest, pull_payment_id: str) -> HttpResponse:
+    shown = get_object_or_404(PullPayment, pk=pull_payment_id, store=request.store)
+    pull_payment_archive(pull_payment=shown, actor=str(request.user))
+    messages.success(request, "The pull payment is archived. Claims that were not sent yet are cancelled.")
+    return redirect("dashboard:pull_payment", request.store.pk, shown.pk)
+
+
+@require_GET
+@store_page(permissions.VIEW_PAYOUTS)
+def payouts(request: StoreRequest) -> HttpResponse:
+    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    found = selectors.payouts_found(store=request.store, state=state, text=text)
+    return store_render(
+        request,
+        "dashboard/payouts.html",
+        {
+            "nav": "payouts",
+            "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+            "states": PayoutState.choices,
+            "counts": selectors.payout_counts(store=request.store),
+            "state": state,
+            "q": text,
+        },
+    )
+
+
+@require_GET
+@store_page(permissions.VIEW_PAYOUTS)
+def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
+    shown = get_object_or_404(Payout.objects.select_related("pull_payment"), pk=payout_id, store=request.store)
+    attempts = list(shown.attempts.prefetch_related("evidence"))
+    return store_render(
+        request,
+        "dashboard/payout.html",
+        {
+            "nav": "payouts",
+            "payout": shown,
+            "attempts": attempts,
+            "events": selectors.timeline(
+                store=request.store,
+                entities={"payout": [shown.pk], "payoutattempt": [str(attempt.pk) for attempt in attempts]},
+            ),
+        },
+    )
+
+
+@require_POST
+@store_page(permissions.MANAGE_PAYOUTS)
+def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
+    """Approve or cancel one payout."""
+    shown = get_object_or_404(Payout, pk=payout_id, store=request.store)
+    try:
+        match request.POST.get("action"):
+            case "approve":
+                payout_approve(payout=shown, actor=str(request.user))
+                messages.success(request, "The payout is approved and on its way.")
+            case "cancel":
+                reason = request.POST.get("reason", "").strip() or "Cancelled by the shop."
+                payout_cancel(payout=shown, reason=reason, actor=str(request.user))
+                messages.success(request, "The payout is cancelled. Nothing was sent.")
+            case _:
+                raise Refusal("invalid-action", "That is not something that can be done with a payout.")
+    except Refusal as refusal:
+        messages.error(request, refusal.sentence)
+    return redirect("dashboard:payout", request.store.pk, shown.pk)

@@ -1,0 +1,120 @@
+"""The way in, a store's home, its wallet and its settings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flashpay.dashboard import selectors
+from flashpay.dashboard.access import StoreRequest, store_page, store_render
+from flashpay.dashboard.forms import StoreForm, StoreSettingsForm, WalletForm
+from flashpay.money.errors import MoneyError
+from flashpay.refusals import Refusal
+from flashpay.stores import permissions
+from flashpay.stores.selectors import stores_of
+from flashpay.stores.services import store_create, store_update, wallet_connect, wallet_disconnect
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """To the store that was looked at last, to the only one, or to the making of the first."""
+    stores = stores_of(request.user)  # type: ignore[arg-type]  # the login middleware leaves no anonymous users here
+    last = stores.filter(pk=request.session.get("store", "")).first() or stores.first()
+    if last is None:
+        return redirect("dashboard:store_create")
+    return redirect("dashboard:store", last.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def store_new(request: HttpRequest) -> HttpResponse:
+    form = StoreForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            store = store_create(user=request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        except (Refusal, MoneyError) as error:
+            form.add_error("name", str(error))
+        else:
+            messages.success(request, f"{store.name} is ready. Connect its Flash wallet next.")
+            return redirect("dashboard:wallet", store.pk)
+    first = not stores_of(request.user).exists()  # type: ignore[arg-type]
+    return render(
+        request, "dashboard/store_create.html", {"form": form, "first": first}, status=422 if form.errors else 200
+    )
+
+
+@require_GET
+@store_page(permissions.VIEW_INVOICES)
+def store_home(request: StoreRequest) -> HttpResponse:
+    request.session["store"] = request.store.pk
+    now = timezone.now()
+    store = request.store
+    return store_render(
+        request,
+        "dashboard/home.html",
+        {
+            "nav": "store",
+            "wallet": selectors.wallet_now(store=store),
+            "today": selectors.figures(store=store, since=now.replace(hour=0, minute=0, second=0, microsecond=0)),
+            "month": selectors.figures(store=store, since=now - timedelta(days=30)),
+            "days": selectors.daily_sums(store=store, now=now),
+            "latest_invoices": selectors.invoices_found(store=store)[:5],
+            "latest_payouts": selectors.payouts_found(store=store)[:5],
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@store_page(permissions.MODIFY_STORE)
+def wallet(request: StoreRequest) -> HttpResponse:
+    """Connect a Flash wallet: the credential is tested live before anything is stored, and never shown again."""
+    form = WalletForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            wallet_connect(
+                store=request.store,
+                connection_string=form.cleaned_data["connection_string"],
+                actor=str(request.user),
+            )
+        except Refusal as refusal:
+            form.add_error("connection_string", refusal.sentence)
+        else:
+            messages.success(request, "The wallet is connected.")
+            return redirect("dashboard:wallet", request.store.pk)
+    return store_render(
+        request,
+        "dashboard/wallet.html",
+        {"nav": "wallet", "form": form, "wallet": selectors.wallet_now(store=request.store)},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_POST
+@store_page(permissions.MODIFY_STORE)
+def wallet_remove(request: StoreRequest) -> HttpResponse:
+    wallet_disconnect(store=request.store, actor=str(request.user))
+    messages.success(request, "The wallet is disconnected. What it received and sent stays on record.")
+    return redirect("dashboard:wallet", request.store.pk)
+
+
+@require_http_methods(["GET", "POST"])
+@store_page(permissions.MODIFY_STORE)
+def store_settings(request: StoreRequest) -> HttpResponse:
+    store = request.store
+    initial = {name: getattr(store, name) for name in StoreSettingsForm.base_fields}
+    form = StoreSettingsForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            store_update(store=store, actor=str(request.user), **form.cleaned_data)
+        except (Refusal, MoneyError) as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Saved.")
+            return redirect("dashboard:settings", store.pk)
+    return store_render(
+        request, "dashboard/settings.html", {"nav": "settings", "form": form}, status=422 if form.errors else 200
+    )
