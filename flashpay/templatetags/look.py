@@ -1,0 +1,314 @@
+"""The building blocks of every page: icons, amounts, states, times, QR codes, form fields, dialogs.
+
+`templates/components/README.md` shows each with an example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.conf import settings
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
+from django.template.context import Context
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format, get_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from flashpay.money.amounts import amount_format, msat_format
+from flashpay.money.currencies import currency_get
+from flashpay.qr import lightning_link as link_of
+from flashpay.qr import lightning_qr_payload, qr_svg
+from flashpay.state_words import NEEDS_REVIEW, StateWords, state_words
+
+register = template.Library()
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+ICONS: Path = settings.BASE_DIR / "templates" / "icons"
+
+
+# --- Icons and codes --------------------------------------------------------------------------------------------------
+
+
+@cache
+def _icon_source(name: str) -> str:
+    path = ICONS / f"{name}.svg"
+    if not path.is_file():
+        raise template.TemplateSyntaxError(f"There is no icon “{name}” in templates/icons.")
+    return path.read_text().strip()
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", css: str = "") -> SafeString:
+    """The drawing, inline. Decoration unless it has a `label`, which screen readers then speak."""
+    said = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    opening = format_html('<svg class="fp-icon {}" {} ', css, said)
+    return mark_safe(_icon_source(name).replace("<svg ", opening, 1))  # noqa: S308 - our own drawings
+
+
+@register.simple_tag
+def qr(text: str, title: str = "") -> SafeString:
+    """A QR code of an invoice, LNURL or address, as small as it gets: dark on white with its quiet zone, on any theme."""
+    return mark_safe(qr_svg(lightning_qr_payload(text), title=title or _("QR code")))  # noqa: S308 - escaped inside
+
+
+@register.filter
+def lightning_link(text: str) -> str:
+    """The `lightning:` link that opens a phone's wallet."""
+    return link_of(text)
+
+
+@register.filter
+def shortened(text: str, ends: int = 10) -> str:
+    """A long code cut in its middle: both ends are what people compare."""
+    return text if len(text) <= 2 * ends + 1 else f"{text[:ends]}…{text[-ends:]}"
+
+
+# --- Amounts ----------------------------------------------------------------------------------------------------------
+
+
+def _separators() -> dict[str, str]:
+    return {"group": get_format("THOUSAND_SEPARATOR"), "point": get_format("DECIMAL_SEPARATOR")}
+
+
+@register.filter
+def msat(value: int | None) -> str:
+    """Millisatoshi as sats: `10,000 sat`. Empty for None."""
+    return "" if value is None else msat_format(value, **_separators())
+
+
+@register.filter
+def sat(value: int | None) -> str:
+    """Sats: `10,000 sat`. Empty for None."""
+    return "" if value is None else msat_format(value * 1000, **_separators())
+
+
+@register.filter
+def money(minor: int | None, currency: str) -> str:
+    """Minor units of a currency: `{{ invoice.amount|money:invoice.currency }}` → `$12.34`. Empty for None."""
+    return "" if minor is None else amount_format(minor, currency_get(currency), **_separators())
+
+
+@register.inclusion_tag("components/amount.html")
+def amount(
+    minor: int | None = None, currency: str = "SAT", msat: int | None = None, sign: str = "", css: str = ""
+) -> dict[str, Any]:
+    """An amount in its currency with the sats beside it, or sats with what they are worth beside them.
+
+    For an amount in sats `msat` is left out, or is what is really sent or received.
+    """
+    sats = msat_format(msat, **_separators()) if msat is not None else ""
+    main = money(minor, currency) if minor is not None else sats
+    return {"main": main, "beside": sats if sats != main else "", "sign": sign, "css": css}
+
+
+# --- States -----------------------------------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("components/state_badge.html")
+def state_badge(kind: str, state: str, also: str = "", needs_review: bool = False) -> dict[str, Any]:
+    """The name of a state with its explanation: `{% state_badge "invoice" invoice.state invoice.additional_state %}`."""
+    badges: list[StateWords] = [state_words(kind, state)]
+    if also and also != "None":
+        badges.append(state_words("additional", also))
+    if needs_review:
+        badges.append(NEEDS_REVIEW)
+    return {"badges": badges}
+
+
+@register.simple_tag
+def state_sentence(kind: str, state: str) -> str:
+    """The plain explanation of a state, for a page that has room for it."""
+    return str(state_words(kind, state).sentence)
+
+
+@register.filter
+def event_words(type: str) -> str:
+    """An event's type as a heading: `payout_approved` → `Payout approved`."""
+    return type.replace("_", " ").replace(".", " ").strip().capitalize()
+
+
+@register.filter
+def pretty(data: object) -> str:
+    """Evidence as people can read it: one `name: value` per line."""
+    if isinstance(data, Mapping):
+        return "\n".join(f"{name}: {value}" for name, value in data.items())
+    return str(data)
+
+
+# --- Times ------------------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def when(context: Context, moment: datetime | None, empty: str = "–") -> SafeString | str:
+    """A moment, short, in the store's time zone (`store` of the page), with the full time on hover."""
+    if moment is None:
+        return empty
+    store = context.get("store")
+    zone = ZoneInfo(store.time_zone) if store else timezone.get_current_timezone()
+    local = moment.astimezone(zone)
+    today = timezone.now().astimezone(zone).date()
+    short = date_format(local, "H:i") if local.date() == today else date_format(local, "j M H:i")
+    if local.year != today.year:
+        short = date_format(local, "j M Y")
+    full = f"{date_format(local, 'j F Y, H:i:s')} {local.tzname()}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, short)
+
+
+def time_left(seconds: int) -> str:
+    """A duration as `countdown.js` writes it: `2 d 3 h`, `1:02:03`, `14:59`."""
+    seconds = max(0, seconds)
+    if seconds >= 2 * DAY_S:
+        return f"{seconds // DAY_S} d {seconds % DAY_S // HOUR_S} h"
+    hours, minutes, rest = seconds // HOUR_S, seconds % HOUR_S // MINUTE_S, seconds % MINUTE_S
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+@register.inclusion_tag("components/countdown.html")
+def countdown(until: datetime, of_s: int = 0) -> dict[str, Any]:
+    """What is left until a moment, counting down; with `of_s` (the whole span) a bar beside it.
+
+    The page carries seconds, not a date: phones' clocks are often wrong.
+    """
+    left = max(0, int((until - timezone.now()).total_seconds()))
+    return {"left_s": left, "shown": time_left(left), "of_s": of_s, "until": until}
+
+
+# --- Getting about ----------------------------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("components/nav_item.html", takes_context=True)
+def nav_item(context: Context, name: str, label: str, icon_name: str, count: int | None = None) -> dict[str, Any]:
+    """One entry of the side bar; nothing where the address does not exist or there is no store.
+
+    It is the current one where the page's `nav` says so, or where the address of the page begins with its own.
+    """
+    store, request = context.get("store"), context.get("request")
+    href = ""
+    if store is not None:
+        try:
+            href = reverse(name, args=[store.pk])
+        except NoReverseMatch:
+            href = ""
+    section = name.rpartition(":")[2]
+    here = context.get("nav")
+    current = here == section if here else bool(request and href and request.path == href)
+    return {"href": href, "label": label, "icon_name": icon_name, "current": current, "count": count}
+
+
+@register.inclusion_tag("components/store_switcher.html", takes_context=True)
+def store_switcher(context: Context) -> dict[str, Any]:
+    """The store that is looked at, and the others of the person who is logged in."""
+    # Imported here: this library is loaded by pages that have no database at hand, such as the one for error 500.
+    from flashpay.stores.selectors import stores_of
+
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    stores = list(stores_of(user)) if user is not None and user.is_authenticated else []
+    return {"store": context.get("store"), "stores": stores}
+
+
+# --- Forms ------------------------------------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField, before: str = "", after: str = "", css: str = "", **attrs: Any) -> dict[str, Any]:
+    """A form field with label, help and errors, each tied to the input.
+
+    `before` and `after` stand at the ends of the input ("$", "sat"). Other words become attributes of the input, with `_`
+    for `-`: `{% field form.amount inputmode="decimal" data_autofocus="1" %}`.
+    """
+    widget = bound.field.widget
+    kind = "input"
+    if isinstance(widget, CheckboxInput):
+        kind = "checkbox"
+    elif isinstance(widget, RadioSelect | CheckboxSelectMultiple):
+        kind = "choices"
+    look = {"input": "form-control", "checkbox": "form-check-input", "choices": "form-check-input"}[kind]
+    if isinstance(widget, Select) and kind == "input":
+        look = "form-select"
+    classes = [widget.attrs.get("class", ""), look, css, "is-invalid" if bound.errors else ""]
+    given = {name.replace("_", "-"): value for name, value in attrs.items()}
+    input_attrs = {"class": " ".join(filter(None, classes)), **given}
+    return {
+        "field": bound,
+        "kind": kind,
+        "before": before,
+        "after": after,
+        "widget": "" if kind == "choices" else bound.as_widget(attrs=input_attrs),
+        "input_class": input_attrs["class"],
+    }
+
+
+# --- Things with a body -----------------------------------------------------------------------------------------------
+
+
+@register.simple_block_tag
+def kept(content: str) -> str:
+    """What is inside, for use further down: `{% kept as page_title %}{% block title %}{% endblock %}{% endkept %}`."""
+    return content
+
+
+@register.simple_block_tag
+def dialog(content: str, id: str, title: str, danger: bool = False) -> SafeString:
+    """A question that opens over the page: put the explanation and a form with its buttons inside.
+
+    Opened by any button with `data-dialog="<id>"`; closed by Escape or a button with `data-close`. Without JavaScript it
+    stands open at the end of the page (`dashboard.css`), so the way through it remains.
+    """
+    page = {"content": content, "id": id, "title": title, "danger": danger}
+    return mark_safe(render_to_string("components/dialog.html", page))  # noqa: S308 - rendered by the template engine
+
+
+@register.simple_block_tag
+def table(content: str, label: str) -> SafeString:
+    """The frame of a wide table: it scrolls by itself, by keyboard too, and the page does not."""
+    return format_html(
+        '<div class="table-responsive fp-table" tabindex="0" role="region" aria-label="{}">'
+        '<table class="table table-vcenter card-table">{}</table></div>',
+        label,
+        content,
+    )
+
+
+# --- Charts -----------------------------------------------------------------------------------------------------------
+
+
+class Day(Protocol):
+    day: date
+    in_sat: int
+    out_sat: int
+
+
+CHART_WIDTH, CHART_HEIGHT, CHART_GAP = 600, 120, 2
+
+
+@register.inclusion_tag("components/flow_chart.html")
+def flow_chart(days: Sequence[Day] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Money in (up) and out (down) by day, drawn as SVG: no script, and a table for those who cannot see it."""
+    rows = [_day(item) for item in days]
+    highest = max((max(row["in_sat"], row["out_sat"]) for row in rows), default=0)
+    step = CHART_WIDTH / max(1, len(rows))
+    half = CHART_HEIGHT / 2
+    for number, row in enumerate(rows):
+        up = round(half * row["in_sat"] / highest, 2) if highest else 0
+        down = round(half * row["out_sat"] / highest, 2) if highest else 0
+        row |= {"x": round(number * step + CHART_GAP, 2), "up": up, "down": down, "y": round(half - up, 2)}
+    bar = round(max(1.0, step - 2 * CHART_GAP), 2)
+    return {"rows": rows, "bar": bar, "half": half, "width": CHART_WIDTH, "height": CHART_HEIGHT, "any": highest > 0}
+
+
+def _day(item: Any) -> dict[str, Any]:
+    names: Iterable[str] = ("day", "in_sat", "out_sat")
+    if isinstance(item, Mapping):
+        return {name: item[name] for name in names}
+    return {name: getattr(item, name) for name in names}

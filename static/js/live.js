@@ -1,0 +1,92 @@
+// A part of the page that stays true by itself:
+//
+//   <div data-live="/events/invoice:ID" data-live-fragment="/i/ID" [data-live-every="20"]>…</div>
+//
+// On an event the fragment is fetched (header X-Fragment: 1) and swapped in. Without events it is fetched every few seconds.
+// `data-live-every` fetches it besides, every so many seconds while somebody looks. The fragment's [data-announce] is spoken
+// when it changes; the same [data-version] as before leaves the page alone; a [data-final] ends the watching.
+// What people type into belongs outside.
+(() => {
+  const POLL_MS = 2500, RETRY_MS = 30000, GATHER_MS = 80;
+
+  class Live {
+    constructor(element) {
+      this.element = element;
+      this.polling = 0;
+      this.said = this.announcement();
+      this.connect();
+      const every = Number(element.dataset.liveEvery);
+      if (every) this.beat = setInterval(() => document.hidden || this.look(), every * 1000);
+      element.addEventListener("countdown:over", () => this.look());
+      document.addEventListener("visibilitychange", () => document.hidden || this.look());
+      addEventListener("pageshow", (event) => event.persisted && this.look());
+      this.endIfFinal();
+    }
+
+    connect() {
+      if (!window.EventSource || !this.element.dataset.live) return this.poll(true);
+      this.source = new EventSource(this.element.dataset.live);
+      // Said on each (re)connection: whatever was missed in between is fetched now.
+      this.source.addEventListener("hello", () => { this.poll(false); this.soon(); });
+      this.source.addEventListener("message", () => this.soon());
+      this.source.addEventListener("error", () => {
+        this.poll(true);
+        if (this.source.readyState === EventSource.CLOSED) setTimeout(() => this.over || this.connect(), RETRY_MS);
+      });
+    }
+
+    poll(on) {
+      clearInterval(this.polling);
+      this.polling = on && !this.over ? setInterval(() => document.hidden || this.look(), POLL_MS) : 0;
+    }
+
+    soon() {
+      clearTimeout(this.gathering);
+      this.gathering = setTimeout(() => this.look(), GATHER_MS);
+    }
+
+    async look() {
+      if (this.over) return;
+      if (this.busy) { this.again = true; return; }
+      this.busy = true;
+      try {
+        const answer = await fetch(this.element.dataset.liveFragment, { headers: { "X-Fragment": "1" }, cache: "no-store" });
+        if (answer.ok && !answer.redirected) this.swap((await answer.text()).trim());
+      } catch { /* offline for a moment: the next look will tell */ }
+      this.busy = false;
+      if (this.again) { this.again = false; this.soon(); }
+    }
+
+    swap(html) {
+      const fresh = document.createElement("template");
+      fresh.innerHTML = html;
+      const version = this.version(fresh.content);
+      if (version && version === this.version(this.element)) return;
+      const focused = this.element.contains(document.activeElement) ? document.activeElement.id : "";
+      this.element.replaceChildren(fresh.content);
+      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      const says = document.getElementById("fp-says"), news = this.announcement();
+      if (says && news && news !== this.said) says.textContent = this.said = news;
+      document.dispatchEvent(new CustomEvent("live:swapped", { detail: this.element }));
+      this.endIfFinal();
+    }
+
+    version(root) {
+      return root.querySelector("[data-version]")?.dataset.version;
+    }
+
+    announcement() {
+      return this.element.querySelector("[data-announce]")?.dataset.announce || "";
+    }
+
+    endIfFinal() {
+      if (!this.element.querySelector("[data-final]")) return;
+      this.over = true;
+      this.poll(false);
+      clearInterval(this.beat);
+      this.source?.close();
+    }
+  }
+
+  for (const element of document.querySelectorAll("[data-live-fragment]")) new Live(element);
+})();
