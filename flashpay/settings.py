@@ -17,7 +17,7 @@ from flashpay import embedded
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = FileAwareEnv(eager=True)
-env.read_env(str(BASE_DIR / ".env"), recurse=False)
+env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")), recurse=False)
 
 # --- Where it lives -------------------------------------------------------------------------------------------------
 
