@@ -155,7 +155,7 @@ class LightningInvoice(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["connection", "next_poll_at"],
+                fields=["next_poll_at"],
                 condition=Q(next_poll_at__isnull=False),
                 name="lightning_invoice_due",
             ),

@@ -10,18 +10,17 @@ from django.utils import timezone
 
 from flashpay import flash, live
 from flashpay.money.book import RateBook
-from flashpay.money.currencies import FIAT_CURRENCIES, Currency
+from flashpay.money.currencies import USD, Currency, currency_get
 from flashpay.money.rates import Rate
 from flashpay.money.sources import CoinbaseSource, CoinGeckoSource, FlashSource, RateSource
-from flashpay.stores.wallets import endpoint_at
+from flashpay.stores.models import Store
+from flashpay.stores.wallets import anybody_open, endpoint_at
 
 
 @cache
 def rate_book() -> RateBook:
     """The process's rate book; what it learns is in Redis, for all processes."""
-    chain: list[RateSource] = [
-        FlashSource(flash.Flash(endpoint_at(None)).price, failures=(flash.FlashError,)),
-    ]
+    chain: list[RateSource] = [FlashSource(anybody_open(endpoint_at(None)).price, failures=(flash.FlashError,))]
     if not settings.SANDBOX:
         # The sandbox has a price of its own; the real market would only contradict it.
         client = httpx.Client(trust_env=False)
@@ -35,5 +34,7 @@ def rate_get(currency: Currency) -> Rate:
 
 
 def rates_refresh() -> None:
-    """Ask the sources for every currency that a store may price in."""
-    rate_book().rates_refresh(FIAT_CURRENCIES)
+    """Ask the sources for the dollar and for what the stores price in; each currency costs Flash a request."""
+    codes = {USD.code, *Store.objects.filter(archived=False).values_list("default_currency", flat=True)}
+    currencies = [currency_get(code) for code in sorted(codes)]
+    rate_book().rates_refresh([currency for currency in currencies if not currency.is_bitcoin])

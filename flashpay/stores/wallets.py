@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from flashpay import flash
+from flashpay import flash, live
 from flashpay.refusals import Refusal
 from flashpay.stores.models import CredentialKind, Store, WalletConnection
-
-_CREDENTIALS = {
-    CredentialKind.API_KEY: flash.ApiKey,
-    CredentialKind.SESSION_TOKEN: flash.SessionToken,
-}
 
 
 def wallet_of(store: Store) -> WalletConnection:
@@ -43,16 +38,26 @@ def endpoint_of(connection: WalletConnection) -> flash.Endpoint:
 
 
 def credential_of(connection: WalletConnection) -> flash.Credential:
-    if connection.kind == CredentialKind.USERNAME:
-        return flash.Username(connection.username)
-    return _CREDENTIALS[CredentialKind(connection.kind)](connection.secret)
+    match connection.kind:
+        case CredentialKind.API_KEY:
+            return flash.ApiKey(connection.secret)
+        case CredentialKind.SESSION_TOKEN:
+            return flash.SessionToken(connection.secret)
+        case _:
+            return flash.Username(connection.username)
 
 
 def wallet_open(connection: WalletConnection) -> flash.Flash:
     """The process's client for this wallet; connections to Flash are kept and shared."""
-    return _client(endpoint_of(connection), credential_of(connection))
+    return flash.Flash.open(endpoint_of(connection), credential_of(connection), budgets=budgets())
 
 
-@lru_cache(maxsize=256)
-def _client(endpoint: flash.Endpoint, credential: flash.Credential) -> flash.Flash:
-    return flash.Flash(endpoint, credential)
+def anybody_open(endpoint: flash.Endpoint) -> flash.Flash:
+    """A client for what Flash tells everybody: prices, and whether an invoice is paid. A username holds no secret."""
+    return flash.Flash.open(endpoint, flash.Username("anybody"), budgets=budgets())
+
+
+@cache
+def budgets() -> flash.Budgets:
+    """Flash's request limits, counted in Redis for all processes."""
+    return flash.Budgets(live.connection())

@@ -51,7 +51,7 @@ def payout_reconcile(*, payout_id: str, now: datetime | None = None) -> None:
     if _proved_by_transactions(attempt, now):
         return
     if _may_repeat(attempt, now):
-        reply_apply(attempt=attempt, reply=ask_flash(attempt), source="same_key", now=timezone.now())
+        reply_apply(attempt=attempt, reply=ask_flash(attempt, repeated=True), source="same_key", now=timezone.now())
     else:
         look_again(payout=payout, attempt=attempt, sentence=IN_DOUBT, now=now)
 

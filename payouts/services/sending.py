@@ -49,15 +49,11 @@ def payout_send(*, payout_id: str, now: datetime | None = None) -> None:
         invoice = lightning.invoice_read(payout.destination)
         lightning.invoice_check(invoice, network=connection.network, now=now, margin_s=SEND_MARGIN_S)
         amount_cents = None if invoice.amount_msat is not None else _cents(payout.amount_msat, rate_get(USD))
-    except _Wait as waiting:
-        _wait(payout, str(waiting), now)
-        return
-    except (Refusal, NoFreshRate) as refusal:
-        _wait(payout, str(refusal), now)
-        return
     except lightning.InvalidInvoice as error:
-        reason = f"{error.sentence} Nothing was sent; please claim again with a new invoice."
-        payout_cancel(payout=payout, reason=reason, actor="system", now=now)
+        payout_cancel(payout=payout, reason=error.sentence, actor="system", now=now)
+        return
+    except (_Wait, Refusal, NoFreshRate) as waiting:
+        _wait(payout, str(waiting), now)
         return
     attempt = _prepare(payout, connection, invoice, amount_cents, now)
     if attempt is not None:
@@ -71,15 +67,18 @@ def attempt_send(*, attempt: PayoutAttempt, now: datetime) -> None:
     reply_apply(attempt=attempt, reply=ask_flash(attempt), source="send", now=timezone.now())
 
 
-def ask_flash(attempt: PayoutAttempt) -> flash.SendReply:
+def ask_flash(attempt: PayoutAttempt, *, repeated: bool = False) -> flash.SendReply:
     """The request of this attempt: always the same BOLT 11 and the same idempotency key, however often it is repeated."""
     client = wallet_open(attempt.connection)
     if attempt.amount_cents is None:
         return client.invoice_send(
-            wallet_id=attempt.wallet_id, bolt11=attempt.bolt11, idempotency_key=attempt.idempotency_key
+            wallet_id=attempt.wallet_id,
+            bolt11=attempt.bolt11,
+            idempotency_key=attempt.idempotency_key,
+            repeated=repeated,
         )
     return client.no_amount_invoice_send(
-        wallet_id=attempt.wallet_id, bolt11=attempt.bolt11, amount_cents=attempt.amount_cents
+        wallet_id=attempt.wallet_id, bolt11=attempt.bolt11, amount_cents=attempt.amount_cents, repeated=repeated
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from payouts.selectors import claim_link, pull_payment_lnurl
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
@@ -19,6 +20,7 @@ from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from payouts.models import Payout, PayoutState, PullPayment
+from payouts.selectors import pull_payment_lnurl
 from payouts.services import payout_approve, payout_cancel, pull_payment_archive, pull_payment_create
 
 PAGE_SIZE = 25
@@ -78,7 +80,7 @@ def pull_payment_new(request: StoreRequest) -> HttpResponse:
 @store_page(permissions.VIEW_PULL_PAYMENTS)
 def pull_payment(request: StoreRequest, pull_payment_id: str) -> HttpResponse:
     shown = get_object_or_404(PullPayment, pk=pull_payment_id, store=request.store)
-    lnurl_bech32, lnurl_uri = pull_payment_lnurl(shown)
+    lnurl = pull_payment_lnurl(shown)
     return store_render(
         request,
         "dashboard/pull_payment.html",
@@ -86,9 +88,8 @@ def pull_payment(request: StoreRequest, pull_payment_id: str) -> HttpResponse:
             "nav": "pull_payments",
             "pull_payment": shown,
             "payouts": shown.payouts.order_by("-created_at")[:100],
-            "lnurl_bech32": lnurl_bech32,
-            "lnurl_uri": lnurl_uri,
-            "claim_link": claim_link(shown),
+            "lnurl": lnurl,
+            "claim_link": settings.PUBLIC_URL + reverse("payouts:claim", args=[shown.pk]),
             "events": selectors.timeline(store=request.store, entities={"pullpayment": [shown.pk]}),
             "now": timezone.now(),
         },

@@ -133,7 +133,8 @@ def _check(
         ) from error
     if code.payment_hash != made.payment_hash or code.amount_msat is None:
         raise Refusal("wallet-unavailable", "Flash made a payment code that contradicts itself. Please try again.")
-    if abs(code.amount_msat - due_msat) > max(due_msat * DEVIATION, 2 * MSAT_PER_SAT):
+    allowed_msat = max(int(due_msat * DEVIATION), 2 * MSAT_PER_SAT)
+    if abs(code.amount_msat - due_msat) > allowed_msat:
         raise Refusal("wallet-unavailable", "Flash priced this payment far from the known rate. Please try again.")
     return code
 
