@@ -160,7 +160,7 @@ class Budgets:
         return buckets
 
     def _bucket_of(self, endpoint: Endpoint, credential: Credential, row: str, wallet_id: str) -> _Bucket | None:
-        if row == "invoice_limit" and wallet_id:
+        if row.startswith("invoice_limit") and wallet_id:
             return self._invoices(wallet_id)
         if row.startswith("api_key_rate_limit"):
             return next(iter(self._key(credential)), None)
