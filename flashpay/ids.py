@@ -1,23 +1,34 @@
-"""Identifiers: unguessable, short, safe in a URL."""
+"""Identifiers and secrets: unguessable, of one fixed length, safe in a URL."""
 
 from __future__ import annotations
 
 import secrets
-
-import base58
+from collections.abc import Callable
 
 ID_BYTES = 16  # 128 bit: an id of a claim page or checkout is also the secret that opens it
+ID_LENGTH = 22  # what 128 bit need in base58
+SECRET_BYTES = 32
+
+# Base58 leaves out 0, O, I and l, which people confuse when they read an id to each other.
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
-def id_new() -> str:
+def id_new(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
     """A 22-character base58 id of 16 random bytes."""
-    while True:
-        text = base58.b58encode(secrets.token_bytes(ID_BYTES)).decode()
-        # A leading small byte gives 21 characters; one fixed length keeps columns and patterns strict.
-        if len(text) == 22:
-            return text
+    number = int.from_bytes(random_bytes(ID_BYTES), "big")
+    characters = []
+    # Always as many digits, leading zeros too: one fixed length keeps columns and patterns strict.
+    for _ in range(ID_LENGTH):
+        number, digit = divmod(number, len(_BASE58))
+        characters.append(_BASE58[digit])
+    return "".join(reversed(characters))
 
 
-def token_new() -> str:
+def token_new(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
     """32 lower-case hex characters, for LNURL paths and k1: some wallets lower-case the whole address."""
-    return secrets.token_hex(ID_BYTES)
+    return random_bytes(ID_BYTES).hex()
+
+
+def secret_new() -> str:
+    """43 characters of URL-safe base64 from 32 random bytes, for API keys and the signing of webhooks."""
+    return secrets.token_urlsafe(SECRET_BYTES)
