@@ -176,7 +176,9 @@ def invoice_check(
     life, in seconds, that must be left. Raises ``InvalidInvoice``.
     """
     if invoice.network != network:
-        raise InvalidInvoice("network", theirs=_NETWORK_NAMES[invoice.network], ours=_NETWORK_NAMES[network])
+        raise InvalidInvoice(
+            "network", theirs=_NETWORK_NAMES[invoice.network], ours=_NETWORK_NAMES.get(network, network)
+        )
     if invoice.expires_at <= now:
         raise InvalidInvoice("expired")
     if invoice.expires_at - now < timedelta(seconds=margin_s):
