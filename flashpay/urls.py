@@ -8,4 +8,6 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("events/", include("flashpay.events_urls")),
+    path("lnurl/", include("lnurl.endpoints.urls")),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from django.db import transaction
 from django.db.models import F
@@ -18,8 +18,8 @@ from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record, transition
 from flashpay.stores.models import PaymentHash, WalletConnection
 from flashpay.stores.rates import rate_get
-from flashpay.stores.wallets import wallet_of
 from payouts.models import DestinationKind, Payout, PayoutState, PullPayment
+from payouts.selectors import paying_wallet_of, pull_payment_check_active
 from payouts.services.outcomes import watchers
 from payouts.services.queue import payout_enqueue_on_commit
 
@@ -41,27 +41,50 @@ def payout_claim(
     pull_payment: PullPayment,
     bolt11: str,
     amount: int | None = None,
+    allow_amountless: bool = True,
     actor: str = "recipient",
     now: datetime | None = None,
 ) -> Payout:
     """Claim from a pull payment with a BOLT 11; the sending follows by itself where claims are approved automatically.
 
-    `amount` (minor units) is needed for an invoice without an amount and defaults to what is left; one that the
-    invoice exceeds is refused. The same invoice again gets the same payout. Raises Refusal, and then nothing was
-    reserved; its codes are BTCPay Server's (`overdraft`, `amount-too-low`, `duplicate-destination`, `expired`, …).
+    `amount` (minor units) is for an invoice without an amount and defaults to what is left; one that the invoice exceeds
+    is refused. LNURL-withdraw takes no invoice without an amount (LUD-03), hence `allow_amountless`. The same invoice
+    again gets the same payout, at the same moment or later. Raises Refusal or MoneyError, and then nothing was reserved;
+    the codes are BTCPay Server's (`overdraft`, `amount-too-low`, `duplicate-destination`, `expired`, …).
     """
     now = now or timezone.now()
-    connection = wallet_of(pull_payment.store)
-    invoice = _read(bolt11, connection, now)
+    invoice = _read(bolt11)
+    # Before anything that time changes: a repeated callback gets the first one's answer, even after the invoice expired.
     known = _claimed_before(pull_payment, invoice.payment_hash)
     if known is not None:
         return known
-    _check_open(pull_payment, now)
+    connection = paying_wallet_of(pull_payment.store)
+    _check_invoice(invoice, connection, allow_amountless, now)
+    pull_payment_check_active(pull_payment, now)
     currency = currency_get(pull_payment.currency)
     claim = _size(pull_payment, currency, invoice, amount)
     _check_size(pull_payment, currency, claim, connection)
+    try:
+        return _create(pull_payment, invoice, claim, currency, actor, now)
+    except Refusal:
+        # The same invoice may have come twice at once, and the first one took what was left: then this is its payout.
+        known = _claimed_before(pull_payment, invoice.payment_hash)
+        if known is None:
+            raise
+        return known
+
+
+def _create(
+    pull_payment: PullPayment,
+    invoice: lightning.LightningInvoice,
+    claim: _Claim,
+    currency: Currency,
+    actor: str,
+    now: datetime,
+) -> Payout:
+    """Reserve the amount and the payment hash and write the payout, all or nothing. Raises Refusal."""
     with transaction.atomic():
-        _reserve(pull_payment, claim.amount, currency)
+        _reserve(pull_payment, claim.amount, currency, now)
         payout = Payout.objects.create(
             store_id=pull_payment.store_id,
             pull_payment=pull_payment,
@@ -130,15 +153,26 @@ def payout_cancel(*, payout: Payout, reason: str, actor: str, now: datetime | No
             PullPayment.objects.filter(pk=payout.pull_payment_id).update(claimed=F("claimed") - payout.amount)
 
 
-def _read(bolt11: str, connection: WalletConnection, now: datetime) -> lightning.LightningInvoice:
+def _read(bolt11: str) -> lightning.LightningInvoice:
     try:
-        invoice = lightning.invoice_read(bolt11)
+        return lightning.invoice_read(bolt11)
+    except lightning.InvalidInvoice as error:
+        raise Refusal("invalid-destination", error.sentence, field="destination") from error
+
+
+def _check_invoice(
+    invoice: lightning.LightningInvoice, connection: WalletConnection, allow_amountless: bool, now: datetime
+) -> None:
+    try:
         lightning.invoice_check(
-            invoice, network=connection.network, now=now, margin_s=int(SHORTEST_LIFE.total_seconds())
+            invoice,
+            network=cast(lightning.Network, connection.network),
+            now=now,
+            allow_amountless=allow_amountless,
+            margin_s=int(SHORTEST_LIFE.total_seconds()),
         )
     except lightning.InvalidInvoice as error:
         raise Refusal("invalid-destination", error.sentence, field="destination") from error
-    return invoice
 
 
 def _claimed_before(pull_payment: PullPayment, payment_hash: str) -> Payout | None:
@@ -156,20 +190,10 @@ def _claimed_before(pull_payment: PullPayment, payment_hash: str) -> Payout | No
 
 
 def _refuse_hash(row: PaymentHash) -> NoReturn:
+    sentence = "This invoice was used for a claim before. Make a new one in your wallet."
     if row.owner == "invoice":
-        raise Refusal("duplicate-destination", "This is an invoice of this shop itself. Use one from your own wallet.")
-    raise Refusal("duplicate-destination", "This invoice was used for a claim before. Make a new one in your wallet.")
-
-
-def _check_open(pull_payment: PullPayment, now: datetime) -> None:
-    if pull_payment.archived_at is not None:
-        raise Refusal("archived", "This pull payment was ended by the shop. Ask them if you expected money.")
-    if now < pull_payment.starts_at:
-        raise Refusal("not-started", "This pull payment has not started yet.")
-    if pull_payment.expires_at is not None and now >= pull_payment.expires_at:
-        raise Refusal("expired", "This pull payment has expired. Ask the shop if you expected money.")
-    if pull_payment.paused:
-        raise Refusal("paused", "The shop has paused this pull payment. Please try again later.")
+        sentence = "This is an invoice of this shop itself. Use one from your own wallet."
+    raise Refusal("duplicate-destination", sentence, field="destination")
 
 
 def _size(
@@ -209,7 +233,7 @@ def _check_size(pull_payment: PullPayment, currency: Currency, claim: _Claim, co
         raise Refusal("amount-too-low", f"The smallest claim here is {least}.", field="amount")
 
 
-def _reserve(pull_payment: PullPayment, amount: int, currency: Currency) -> None:
+def _reserve(pull_payment: PullPayment, amount: int, currency: Currency, now: datetime) -> None:
     """Take `amount` out of what is left, whoever else claims at this moment. Raises Refusal (`overdraft`)."""
     reserved = PullPayment.objects.filter(
         pk=pull_payment.pk, archived_at=None, paused=False, claimed__lte=F("amount") - amount
@@ -217,5 +241,6 @@ def _reserve(pull_payment: PullPayment, amount: int, currency: Currency) -> None
     if reserved:
         return
     pull_payment.refresh_from_db()
+    pull_payment_check_active(pull_payment, now)
     left = amount_format(pull_payment.remaining, currency)
     raise Refusal("overdraft", f"That is more than what is left to claim here: {left}.", field="amount")

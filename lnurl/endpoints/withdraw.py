@@ -1,0 +1,80 @@
+"""LUD-03: claiming from a pull payment by LNURL-withdraw.
+
+The first address tells a wallet what it may claim and changes nothing; wallets fetch it more than once (Q16, W10). The
+second takes the wallet's invoice and answers as soon as the claim is committed; a worker pays it (S-03.3, Q18).
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from flashpay.refusals import Refusal
+from lnurl.endpoints.answers import OK, Answer, error, lnurl_view
+from payouts.models import PullPayment
+from payouts.selectors import claim_limits, lnurl_address, pull_payment_by_lnurl
+from payouts.services import payout_claim
+
+_K1_SALT = "lnurl.endpoints.withdraw.k1"
+_UNKNOWN = "This link is not known here. Please check that it was scanned or copied completely."
+
+
+def k1_of(pull_payment: PullPayment) -> str:
+    """The link's k1: 64 lower-case hex digits, derived from its token, so that asking never rotates or stores anything.
+
+    Wallets lower-case it (Q5) or put it into a URL unencoded (Q6), which does nothing to it.
+    """
+    return salted_hmac(_K1_SALT, pull_payment.lnurl_token, algorithm="sha256").hexdigest()
+
+
+@lnurl_view
+def withdraw(request: HttpRequest, token: str) -> Answer:
+    """What may be claimed now (S-03.1), in whole sats. Also found by the pull payment's id, for the claim page's address."""
+    pull_payment = _find(token)
+    limits = claim_limits(pull_payment, timezone.now())
+    k1 = k1_of(pull_payment)
+    return {
+        "tag": "withdrawRequest",
+        # Whose it is stands in the path: some wallets replace a query instead of adding to it (Q1).
+        "callback": lnurl_address("lnurl:withdraw_callback", pull_payment.lnurl_token, k1),
+        "k1": k1,
+        "defaultDescription": _description(pull_payment),
+        "minWithdrawable": limits.minimum_msat,
+        "maxWithdrawable": limits.maximum_msat,
+        # LUD-14: a wallet may keep this address and ask again what is left. Strict readers know both fields.
+        "balanceCheck": lnurl_address("lnurl:withdraw", pull_payment.lnurl_token),
+        "currentBalance": limits.maximum_msat,
+    }
+
+
+@lnurl_view
+def withdraw_callback(request: HttpRequest, token: str, k1: str) -> Answer:
+    """Claim with the wallet's invoice (S-03.2 to S-03.6). The same invoice again gets the same answer (W2, Q15)."""
+    pull_payment = _find(token)
+    expected = k1_of(pull_payment)
+    given = request.GET.get("k1", "")
+    if not (constant_time_compare(k1.lower(), expected) and constant_time_compare(given.lower(), expected)):
+        raise Refusal("invalid-k1", "This link is not complete any more. Please scan the code again.")
+    invoices = request.GET.getlist("pr")
+    if len(invoices) != 1 or not invoices[0]:
+        raise Refusal("invalid-destination", "There must be exactly one invoice. Nothing was claimed.")
+    payout_claim(pull_payment=pull_payment, bolt11=invoices[0], allow_amountless=False)
+    return OK
+
+
+@lnurl_view
+def unknown(request: HttpRequest) -> Answer:
+    """Every other address below /lnurl/: a wallet that was led astray is told so in words it understands (Q4)."""
+    return error(_UNKNOWN)
+
+
+def _find(token: str) -> PullPayment:
+    pull_payment = pull_payment_by_lnurl(token)
+    if pull_payment is None:
+        raise Refusal("not-found", _UNKNOWN)
+    return pull_payment
+
+
+def _description(pull_payment: PullPayment) -> str:
+    return pull_payment.name or f"Payout from {pull_payment.store.name}"
