@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -24,7 +24,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from flashpay.money.amounts import amount_format, msat_format
+from flashpay.money.amounts import MSAT_PER_SAT, amount_format, msat_format
 from flashpay.money.currencies import currency_get
 from flashpay.qr import lightning_link as link_of
 from flashpay.qr import lightning_qr_payload, qr_svg
@@ -76,26 +76,28 @@ def shortened(text: str, ends: int = 10) -> str:
 # --- Amounts ----------------------------------------------------------------------------------------------------------
 
 
-def _separators() -> dict[str, str]:
-    return {"group": get_format("THOUSAND_SEPARATOR"), "point": get_format("DECIMAL_SEPARATOR")}
+def _in_language(formatted: str) -> str:
+    """An amount with the separators of the reader's language."""
+    group, point = str(get_format("THOUSAND_SEPARATOR")), str(get_format("DECIMAL_SEPARATOR"))
+    return formatted.translate({ord(","): group, ord("."): point})
 
 
 @register.filter
 def msat(value: int | None) -> str:
     """Millisatoshi as sats: `10,000 sat`. Empty for None."""
-    return "" if value is None else msat_format(value, **_separators())
+    return "" if value is None else _in_language(msat_format(value))
 
 
 @register.filter
 def sat(value: int | None) -> str:
     """Sats: `10,000 sat`. Empty for None."""
-    return "" if value is None else msat_format(value * 1000, **_separators())
+    return "" if value is None else _in_language(msat_format(value * MSAT_PER_SAT))
 
 
 @register.filter
 def money(minor: int | None, currency: str) -> str:
     """Minor units of a currency: `{{ invoice.amount|money:invoice.currency }}` → `$12.34`. Empty for None."""
-    return "" if minor is None else amount_format(minor, currency_get(currency), **_separators())
+    return "" if minor is None else _in_language(amount_format(minor, currency_get(currency)))
 
 
 @register.inclusion_tag("components/amount.html")
@@ -106,7 +108,7 @@ def amount(
 
     For an amount in sats `msat` is left out, or is what is really sent or received.
     """
-    sats = msat_format(msat, **_separators()) if msat is not None else ""
+    sats = _in_language(msat_format(msat)) if msat is not None else ""
     main = money(minor, currency) if minor is not None else sats
     return {"main": main, "beside": sats if sats != main else "", "sign": sign, "css": css}
 
@@ -283,32 +285,22 @@ def table(content: str, label: str) -> SafeString:
 # --- Charts -----------------------------------------------------------------------------------------------------------
 
 
-class Day(Protocol):
-    day: date
-    in_sat: int
-    out_sat: int
-
-
 CHART_WIDTH, CHART_HEIGHT, CHART_GAP = 600, 120, 2
 
 
 @register.inclusion_tag("components/flow_chart.html")
-def flow_chart(days: Sequence[Day] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Money in (up) and out (down) by day, drawn as SVG: no script, and a table for those who cannot see it."""
-    rows = [_day(item) for item in days]
-    highest = max((max(row["in_sat"], row["out_sat"]) for row in rows), default=0)
-    step = CHART_WIDTH / max(1, len(rows))
-    half = CHART_HEIGHT / 2
-    for number, row in enumerate(rows):
-        up = round(half * row["in_sat"] / highest, 2) if highest else 0
-        down = round(half * row["out_sat"] / highest, 2) if highest else 0
-        row |= {"x": round(number * step + CHART_GAP, 2), "up": up, "down": down, "y": round(half - up, 2)}
+def flow_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Money in (up) and out (down) by day, drawn as SVG: no script, and a table for those who cannot see it.
+
+    `days`: mappings with `date`, `in_msat` and `out_msat`, oldest first.
+    """
+    highest = max((max(day["in_msat"], day["out_msat"]) for day in days), default=0)
+    step, half = CHART_WIDTH / max(1, len(days)), CHART_HEIGHT / 2
+    rows = []
+    for number, day in enumerate(days):
+        up = round(half * day["in_msat"] / highest, 2) if highest else 0
+        down = round(half * day["out_msat"] / highest, 2) if highest else 0
+        x = round(number * step + CHART_GAP, 2)
+        rows.append({**day, "x": x, "y": round(half - up, 2), "up": up, "down": down})
     bar = round(max(1.0, step - 2 * CHART_GAP), 2)
-    return {"rows": rows, "bar": bar, "half": half, "width": CHART_WIDTH, "height": CHART_HEIGHT, "any": highest > 0}
-
-
-def _day(item: Any) -> dict[str, Any]:
-    names: Iterable[str] = ("day", "in_sat", "out_sat")
-    if isinstance(item, Mapping):
-        return {name: item[name] for name in names}
-    return {name: getattr(item, name) for name in names}
+    return {"rows": rows, "bar": bar, "half": half, "width": CHART_WIDTH, "height": CHART_HEIGHT}
