@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flashpay.stores.models import Role
 
 VIEW_STORE = "btcpay.store.canviewstoresettings"
@@ -53,3 +55,27 @@ BY_ROLE: dict[str, frozenset[str]] = {
 
 def role_may(role: str, permission: str) -> bool:
     return permission in BY_ROLE[role]
+
+
+# Who holds the first also holds the others: keys are asked for by one name, as at BTCPay Server.
+_INCLUDES = {
+    MODIFY_STORE: {VIEW_STORE, MODIFY_INVOICES, MODIFY_PAYMENT_REQUESTS, MANAGE_PULL_PAYMENTS, MANAGE_PAYOUTS},
+    VIEW_STORE: {VIEW_INVOICES, VIEW_PAYMENT_REQUESTS},
+    MODIFY_INVOICES: {VIEW_INVOICES, CREATE_INVOICE},
+    MODIFY_PAYMENT_REQUESTS: {VIEW_PAYMENT_REQUESTS},
+    MANAGE_PULL_PAYMENTS: {CREATE_PULL_PAYMENTS, ARCHIVE_PULL_PAYMENTS},
+    CREATE_PULL_PAYMENTS: {CREATE_UNAPPROVED_PULL_PAYMENTS},
+    CREATE_UNAPPROVED_PULL_PAYMENTS: {VIEW_PULL_PAYMENTS},
+    MANAGE_PAYOUTS: {VIEW_PAYOUTS},
+}
+
+
+def permissions_implied(granted: Iterable[str]) -> frozenset[str]:
+    """`granted` and everything that these permissions include."""
+    held: set[str] = set()
+    waiting = set(granted)
+    while waiting:
+        permission = waiting.pop()
+        held.add(permission)
+        waiting |= _INCLUDES.get(permission, set()) - held
+    return frozenset(held)

@@ -22,6 +22,10 @@ from flashpay.stores.models import ApiKey, CredentialKind, Membership, Role, Sto
 from flashpay.stores.wallets import endpoint_at
 
 API_KEY_BYTES = 32
+# BTCPay Server's limits.
+INVOICE_EXPIRATION_S = range(60, 2_073_601)
+MONITORING_EXPIRATION_S = range(600, 2_073_601)
+TOLERANCE_BP = range(10_001)
 
 
 def store_create(
@@ -46,13 +50,20 @@ def store_update(
     default_currency: str,
     website: str = "",
     time_zone: str = "UTC",
+    invoice_expiration_s: int | None = None,
+    monitoring_expiration_s: int | None = None,
+    payment_tolerance_bp: int | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Change how a store is called and what it counts in. Raises UnknownCurrency, or Refusal for an unusable value."""
+    """Change how a store is called, what it counts in, and the terms of its future invoices (None: as they are).
+
+    Raises UnknownCurrency, or Refusal for an unusable value; then nothing is changed.
+    """
     now = now or timezone.now()
     if time_zone not in available_timezones():
         raise Refusal("invalid-time-zone", "There is no such time zone.", field="time_zone")
     changes = {
+        **_invoice_terms(invoice_expiration_s, monitoring_expiration_s, payment_tolerance_bp),
         "name": _store_name(name),
         "default_currency": currency_get(default_currency).code,
         "website": website,
@@ -67,6 +78,29 @@ def store_update(
         evidence = {field: [before[field], value] for field, value in changed.items()}
         event_record(row=store, type="StoreUpdated", actor=actor, at=now, evidence=evidence)
     store.refresh_from_db()
+
+
+def store_archive(*, store: Store, actor: str, now: datetime | None = None) -> None:
+    """Take a store out of the lists. Its records stay, and what is being paid goes to its end."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        if not Store.objects.filter(pk=store.pk, archived=False).update(archived=True):
+            return
+        event_record(row=store, type="StoreArchived", actor=actor, at=now)
+    store.archived = True
+
+
+def _invoice_terms(expiration_s: int | None, monitoring_s: int | None, tolerance_bp: int | None) -> dict[str, int]:
+    terms = {
+        "invoice_expiration_s": (expiration_s, INVOICE_EXPIRATION_S, "invoiceExpiration"),
+        "monitoring_expiration_s": (monitoring_s, MONITORING_EXPIRATION_S, "monitoringExpiration"),
+        "payment_tolerance_bp": (tolerance_bp, TOLERANCE_BP, "paymentTolerance"),
+    }
+    for value, allowed, field in terms.values():
+        if value is not None and value not in allowed:
+            unit, low, high = ("percent", 0, 100) if allowed is TOLERANCE_BP else ("seconds", allowed[0], allowed[-1])
+            raise Refusal("invalid-terms", f"This must lie between {low} and {high} {unit}.", field=field)
+    return {column: value for column, (value, _, _) in terms.items() if value is not None}
 
 
 def _store_name(text: str) -> str:
@@ -90,6 +124,12 @@ def api_key_create(
         permissions=sorted(permissions.ALL if allowed is None else allowed),
     )
     return key, text
+
+
+def api_key_revoke(*, key: ApiKey, now: datetime | None = None) -> None:
+    """End an API key at once. Its row stays, to tell who did what with it."""
+    now = now or timezone.now()
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
 
 
 @dataclass(frozen=True)

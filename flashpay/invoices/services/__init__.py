@@ -2,12 +2,15 @@
 
 from flashpay.invoices.services.codes import lightning_invoice_issue
 from flashpay.invoices.services.invoices import invoice_create, invoice_mark, invoices_expire
+from flashpay.invoices.services.keeping import invoice_archive, invoice_note
 from flashpay.invoices.services.payments import payment_record
 from flashpay.invoices.services.polling import lightning_invoices_poll
 
 __all__ = [
+    "invoice_archive",
     "invoice_create",
     "invoice_mark",
+    "invoice_note",
     "invoices_expire",
     "lightning_invoice_issue",
     "lightning_invoices_poll",

@@ -19,6 +19,7 @@ from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record, transition
 from flashpay.stores.models import Store
 from flashpay.stores.rates import rate_get
+from flashpay.stores.services import TOLERANCE_BP
 
 # Room for any order system's needs; beyond it somebody is storing files.
 METADATA_BYTES = 64 * 1024
@@ -39,6 +40,7 @@ def invoice_create(
     redirect_url: str = "",
     expiration_s: int | None = None,
     monitoring_s: int | None = None,
+    tolerance_bp: int | None = None,
     now: datetime | None = None,
 ) -> Invoice:
     """Make an invoice over `amount` minor units of `currency`; a fiat amount is fixed in msat at a fresh, recorded rate.
@@ -48,10 +50,14 @@ def invoice_create(
     now = now or timezone.now()
     if amount <= 0:
         raise Refusal("invalid-amount", "An invoice needs an amount above zero.", field="amount")
-    _check_metadata(metadata or {})
+    metadata_check(metadata or {})
     _check_redirect(redirect_url)
     lives_s = _duration(expiration_s, store.invoice_expiration_s, "expirationMinutes")
     monitored_s = _duration(monitoring_s, store.monitoring_expiration_s, "monitoringMinutes", least=0)
+    if tolerance_bp is None:
+        tolerance_bp = store.payment_tolerance_bp
+    elif tolerance_bp not in TOLERANCE_BP:
+        raise Refusal("invalid-tolerance", "The tolerance lies between 0 and 100 percent.", field="paymentTolerance")
     rate = None if currency.is_bitcoin else rate_get(currency)
     amount_msat = amount * MSAT_PER_SAT if rate is None else msat_from_minor(amount, rate, UP)
     expires_at = now + timedelta(seconds=lives_s)
@@ -62,7 +68,7 @@ def invoice_create(
             amount=amount,
             amount_msat=amount_msat,
             **_rate_columns(rate),
-            tolerance_bp=store.payment_tolerance_bp,
+            tolerance_bp=tolerance_bp,
             order_id=order_id[:200],
             description=description[:500],
             metadata=dict(metadata or {}),
@@ -106,7 +112,8 @@ def _rate_columns(rate: Rate | None) -> dict[str, Any]:
     return {} if rate is None else {"rate": rate.btc_price, "rate_source": rate.source, "rate_at": rate.at}
 
 
-def _check_metadata(metadata: Mapping[str, Any]) -> None:
+def metadata_check(metadata: Mapping[str, Any]) -> None:
+    """Raises Refusal where an invoice's metadata are too large to keep."""
     if len(json.dumps(metadata)) > METADATA_BYTES:
         raise Refusal(
             "metadata-too-large", "The metadata is larger than 64 kB. Keep a reference, not the data.", field="metadata"
