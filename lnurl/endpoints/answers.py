@@ -65,6 +65,6 @@ def _answer(view: Callable[..., Answer], request: HttpRequest, args: tuple[str, 
         return error(refusal.sentence)
     # A fault of the program, the database away, anything: a wallet must still be answered in the shape it understands.
     # It is the outermost frame, everything has been rolled back or committed below, and the fault is logged as it would be.
-    except Exception:  # noqa: BLE001
+    except Exception:
         log.exception("lnurl failed", view=view.__name__)
         return error("Something went wrong here. Please try again in a minute; an invoice is never paid twice.")

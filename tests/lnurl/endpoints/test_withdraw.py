@@ -314,7 +314,7 @@ def test_a_k1_that_is_wrong_missing_or_of_another_link_is_refused(
     wallet: Client, store: Store, pull_payment: PullPayment
 ) -> None:
     callback, k1 = callback_of(wallet, pull_payment)
-    other_callback, other_k1 = callback_of(wallet, pull_payment_make(store))
+    _, other_k1 = callback_of(wallet, pull_payment_make(store))
     pr = invoice_over(MINIMUM_SAT)
     assert other_k1 != k1
     refusal(wallet.get(callback, {"pr": pr}))
