@@ -161,6 +161,23 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
 CELERY_TIMEZONE = "UTC"
+CELERY_IMPORTS = ["flashpay.heartbeat"]
+# Every entry may run twice at once and ends in the queue after one period, so that a backlog never piles up.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    name: {"task": task, "schedule": period_s, "options": {"expires": period_s}}
+    for name, task, period_s in (
+        # (name shown in logs, path of the task, period in seconds)
+        ("heartbeat", "flashpay.heartbeat", 5.0),
+        ("poll open Lightning invoices", "flashpay.invoices.tasks.poll_open_lightning_invoices", 5.0),
+        ("expire invoices", "flashpay.invoices.tasks.expire_invoices", 5.0),
+        ("send due payouts", "payouts.tasks.send_due_payouts", 5.0),
+        ("reconcile payouts", "payouts.tasks.reconcile_due_payouts", 10.0),
+        ("complete receipts", "payouts.tasks.complete_receipts", 10.0),
+    )
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
+# Processes without whose sign of life `/readyz` answers 503: some of worker, beat and listener. `manage.py up` asks for all.
+READY_REQUIRES: list[str] = env.list("READY_REQUIRES", [])
 
 # --- People ---------------------------------------------------------------------------------------------------------
 
