@@ -10,10 +10,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from flashpay.sandbox import control, lnurl_pay
+from flashpay.sandbox import control, control_pages, lnurl_pay
 from flashpay.sandbox.graph import http, socket
 from flashpay.sandbox.graph.answers import refused
 from flashpay.sandbox.phone import api as phone_api
+from flashpay.sandbox.phone import pages as phone_pages
 from flashpay.sandbox.phone.wallet import Phone
 from flashpay.sandbox.service import Sandbox
 
@@ -44,6 +45,8 @@ def app_create(sandbox: Sandbox) -> Starlette:
             Route("/pay/lnurl/{username}", lnurl_pay.callback),
             *control.ROUTES,
             *phone_api.ROUTES,
+            *control_pages.ROUTES,
+            *phone_pages.ROUTES,
             Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
         ],
         lifespan=lifespan,

@@ -10,7 +10,7 @@ from pathlib import Path
 import bitstring
 from bolt11 import decode, encode
 from bolt11.exceptions import Bolt11Exception
-from bolt11.models.features import Feature, Features, FeatureState
+from bolt11.models.features import Feature, FeatureExtra, Features, FeatureState
 from bolt11.models.tags import TagChar, Tags
 from bolt11.types import Bolt11, MilliSatoshi
 from coincurve import PrivateKey
@@ -20,7 +20,10 @@ PREFIXES = {"mainnet": "bc", "testnet": "tb", "signet": "tbs", "regtest": "bcrt"
 INVOICE_CHARS_MAX = 7092  # lnd's cap; decoding is slow enough to be worth guarding
 _SHAPE = re.compile(r"ln(bcrt|tbs|bc|tb)([1-9][0-9]*[munp]?)?1[02-9ac-hj-np-z]{110,}")
 _FINAL_CLTV_BLOCKS = 80
-_FEATURES = {Feature.var_onion_optin: FeatureState.required, Feature.payment_secret: FeatureState.required}
+_FEATURES: dict[Feature | FeatureExtra, FeatureState] = {
+    Feature.var_onion_optin: FeatureState.required,
+    Feature.payment_secret: FeatureState.required,
+}
 
 
 class Undecodable(ValueError):

@@ -23,6 +23,11 @@ class Switch:
     about: str
     choices: tuple[str, ...] = ()
 
+    @property
+    def standing(self) -> bool:
+        """Concerns no single call, so it cannot be set for the next N of them."""
+        return self.name in STANDING
+
     def checked(self, value: Any) -> Value:
         """The value in the switch's own type. Raises SwitchRefused."""
         if isinstance(self.default, bool):
@@ -75,7 +80,7 @@ ALL = {
         Switch("send_takes_s", 0.0, "Sending", "Seconds a send needs before money moves; its idempotency key is busy meanwhile."),
         Switch("later_s", 2.0, "Sending", "Seconds until a pending send settles or fails, or a failed one is reimbursed."),
         Switch("fee_ppm", 1300, "Sending", "The network fee of a send to another node, in millionths."),
-        Switch("lose_push_every", 0, "Push", "Lose every n-th push; 0 loses none."),
+        Switch("lose_push_every", 0, "Push", "Lose every n-th push; 0 loses none, 1 all."),
         Switch("push_twice", False, "Push", "Send every push twice."),
         Switch("push_delay_s", 0.0, "Push", "Seconds between payment and push."),
         Switch("expired_after_paid", True, "Push", "The socket says EXPIRED at the end of an invoice's life even when it was paid."),
@@ -99,6 +104,13 @@ ALL = {
     )
 }  # fmt: skip
 
+STANDING = frozenset(
+    {
+        "world", "unauthorized_body", "cutover", "error_codes", "later_s", "fee_ppm", "expired_after_paid", "price_push_s",
+        "socket_silent", "socket_cut_every_s",
+        *(name for name in ALL if name.startswith("limit_")),
+    }
+)  # fmt: skip
 LIMITS = ("limit_invoices", "limit_key_per_minute", "limit_address_per_minute", "limit_sockets_per_minute")
 
 
@@ -139,6 +151,8 @@ class Switches:
                 raise SwitchRefused(f'{name}: use {{"value": …, "next": N, "operation": "name"}}.')
             if count is None:
                 plain[name] = ALL[name].checked(value.get("value"))
+            elif ALL[name].standing:
+                raise SwitchRefused(f"{name} concerns no single call: set it without next.")
             elif isinstance(count, int) and not isinstance(count, bool) and count > 0:
                 passing.append((name, Override(ALL[name].checked(value.get("value")), count, operation)))
             else:
@@ -150,9 +164,8 @@ class Switches:
             self._overrides.setdefault(name, []).append(override)
 
     def peek(self, name: str) -> Any:
-        """The value now, without using up a call."""
-        waiting = self._overrides.get(name)
-        return waiting[0].value if waiting else self._values[name]
+        """The value of a switch that concerns no single call."""
+        return self._values[name]
 
     def take(self, name: str, operations: Collection[str] = ()) -> Any:
         """The value for one call of these operations; uses up one of the next N."""
@@ -174,6 +187,7 @@ class Switches:
                     {"value": o.value, "next": o.left, "operation": o.operation}
                     for o in self._overrides.get(s.name, [])
                 ],
+                "standing": s.standing,
                 "group": s.group,
                 "about": s.about,
                 "choices": list(s.choices),

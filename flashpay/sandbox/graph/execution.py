@@ -13,6 +13,7 @@ from graphql import (
     ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
@@ -41,8 +42,6 @@ SCHEMA: GraphQLSchema = make_executable_schema(
     receiving.mutation,
     sending.mutation,
     feed.query,
-    feed.account_type,
-    feed.wallet_type,
     news.subscription,
     convert_names_case=False,
 )
@@ -74,8 +73,8 @@ def prepare(text: str, operation_name: str | None) -> Prepared:
         and (operation_name is None or (d.name is not None and d.name.value == operation_name))
     ]
     if len(chosen) != 1:
-        error = GraphQLError("Must provide an operation name that is in the document.")
-        return Prepared(None, "", frozenset(), (error,), "GRAPHQL_UNKNOWN_OPERATION_NAME")
+        unnamed = GraphQLError("Must provide an operation name that is in the document.")
+        return Prepared(None, "", frozenset(), (unnamed,), "GRAPHQL_UNKNOWN_OPERATION_NAME")
     kind = chosen[0].operation.value
     problems = validate(SCHEMA, document)
     if problems:
@@ -102,7 +101,7 @@ def complexity(selections: SelectionSetNode, fragments: dict[str, FragmentDefini
                 weight += complexity(selection.selection_set, fragments)
         elif isinstance(selection, InlineFragmentNode):
             weight += complexity(selection.selection_set, fragments, kind=kind)
-        else:
+        elif isinstance(selection, FragmentSpreadNode):
             weight += complexity(fragments[selection.name.value].selection_set, fragments, kind=kind)
     return weight
 

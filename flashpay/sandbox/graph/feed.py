@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from ariadne import InterfaceType, QueryType
+from ariadne import QueryType
 from graphql import GraphQLResolveInfo
 
 from flashpay.sandbox.accounts import UCENT_PER_CENT, Account
+from flashpay.sandbox.graph.account_fields import account_type, wallet_type
 from flashpay.sandbox.graph.call import Call, call_of
 from flashpay.sandbox.graph.scalars import Invalid
 from flashpay.sandbox.graph.troubles import PROVIDER, TopLevel, unexpected
@@ -19,8 +20,6 @@ ROWS_MAX = 100
 _CURSOR = re.compile(r"[0-9a-f]{24}")
 
 query = QueryType()
-account_type = InterfaceType("Account")
-wallet_type = InterfaceType("Wallet")
 
 
 @account_type.field("transactions")

@@ -1,7 +1,7 @@
 """Subscriptions: the state of one invoice, the news of an account, the price."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from ariadne import SubscriptionType
@@ -25,7 +25,7 @@ def _status(status: str | None, *troubles: Trouble) -> dict[str, Any]:
 
 
 @subscription.source("lnInvoicePaymentStatus")
-async def invoice_news(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def invoice_news(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     """The present state, PAID on a push, EXPIRED when the timer fires (even after PAID); it never completes by itself."""
     call = call_of(info)
     await asyncio.sleep(FIRST_WORD_S)
@@ -56,7 +56,7 @@ async def invoice_news(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
 subscription.set_field("lnInvoicePaymentStatus", lambda news, _info, **_: news)
 
 
-def account_news_source(_: Any, info: GraphQLResolveInfo) -> AsyncIterator[dict[str, Any]]:
+def account_news_source(_: Any, info: GraphQLResolveInfo) -> AsyncGenerator[dict[str, Any], None]:
     """Refuses at once (a plain function, so that the refusal is the answer to the subscription itself)."""
     call = call_of(info)
     if call.account is None or call.credential == "key":
@@ -64,7 +64,7 @@ def account_news_source(_: Any, info: GraphQLResolveInfo) -> AsyncIterator[dict[
     return _account_news(call, call.account.id, call.account.display_currency)
 
 
-async def _account_news(call: Call, account_id: str, currency: str) -> AsyncIterator[dict[str, Any]]:
+async def _account_news(call: Call, account_id: str, currency: str) -> AsyncGenerator[dict[str, Any], None]:
     with call.sandbox.hub.listening(("account", account_id)) as queue:
         await asyncio.sleep(FIRST_WORD_S)
         for update in _prices(call, currency):
@@ -118,7 +118,7 @@ def resolve_account_news(news: dict[str, Any], info: GraphQLResolveInfo) -> dict
 
 
 @subscription.source("realtimePrice")
-async def price_news(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def price_news(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     call = call_of(info)
     currency: str | Invalid = input.get("currency") or "USD"
     await asyncio.sleep(FIRST_WORD_S)

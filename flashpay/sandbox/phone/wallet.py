@@ -131,7 +131,8 @@ class Phone:
             reason = "This is the phone's own invoice." if own else "This invoice has expired."
             raise PhoneRefused(f"{reason} No money moved.") from error
         entry = self._remember("sent", kind, whom, memo, amount_msat, invoice, "sent")
-        ledger.payment_settle(payment.id)
+        delay_s = self._sandbox.switches.take("visibility_delay_s")
+        ledger.payment_settle(payment.id, visibility_delay_s=delay_s)
         return self.entry(entry)
 
     async def _pay_lnurl(
