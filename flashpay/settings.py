@@ -6,24 +6,27 @@ SQLite and an embedded Valkey under `DATA_DIR`, and the sandbox Flash.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from environs import FileAwareEnv
-
-from flashpay import embedded
+from flashpay import configuration, embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = FileAwareEnv(eager=True)
+env = configuration.Environment()
 env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")), recurse=False)
 
 # --- Where it lives -------------------------------------------------------------------------------------------------
 
 DATA_DIR: Path = env.path("DATA_DIR", BASE_DIR / "var").expanduser().resolve()
-PORT: int = env.int("PORT", 8000)
-PUBLIC_URL: str = env.str("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+PORT: int = env.int("PORT", 8000, validate=configuration.port)
+# The network address that the web process of `manage.py up` answers on; 0.0.0.0 for all.
+LISTEN_ADDRESS: str = env.str("LISTEN_ADDRESS", "127.0.0.1")
+PUBLIC_URL: str = env.str(
+    "PUBLIC_URL", f"http://127.0.0.1:{PORT}", validate=configuration.Address("http", "https", bare=True)
+).rstrip("/")
 DEBUG: bool = env.bool("DEBUG", False)
 _public = urlsplit(PUBLIC_URL)
 _public_is_https = _public.scheme == "https"
@@ -32,27 +35,41 @@ ALLOWED_HOSTS: list[str] = env.list(
 )
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 # Addresses or networks whose X-Forwarded-For is believed; nobody's by default.
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [], validate=configuration.networks)
 
 # --- Secrets --------------------------------------------------------------------------------------------------------
 
-SECRET_KEY: str = env.str("SECRET_KEY", "") or embedded.secret_kept(DATA_DIR, "secret_key", embedded.random_key)
+
+def _kept(name: str, make: Callable[[], str]) -> str:
+    try:
+        return embedded.secret_kept(DATA_DIR, name, make)
+    except OSError as error:
+        raise configuration.FolderWrong(DATA_DIR, error) from error
+
+
+SECRET_KEY: str = env.str("SECRET_KEY", "") or _kept("secret_key", embedded.random_key)
 # The first key encrypts, all of them decrypt: a new key goes in front, `manage.py rotate_keys` rewrites.
-FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", []) or [
-    embedded.secret_kept(DATA_DIR, "field_encryption_key", embedded.encryption_key)
+FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", [], validate=configuration.encryption_keys) or [
+    _kept("field_encryption_key", embedded.encryption_key)
 ]
 
 # --- Flash ----------------------------------------------------------------------------------------------------------
 
-SANDBOX_PORT: int = env.int("SANDBOX_PORT", embedded.port_beside(PORT, embedded.SANDBOX_PORT_DISTANCE))
-FLASH_API_URL: str = env.str("FLASH_API_URL", "")
+SANDBOX_PORT: int = env.int(
+    "SANDBOX_PORT", embedded.port_beside(PORT, embedded.SANDBOX_PORT_DISTANCE), validate=configuration.port
+)
+FLASH_API_URL: str = env.str("FLASH_API_URL", "", validate=configuration.Address("http", "https"))
+# `manage.py up` runs the sandbox where no Flash is named.
+EMBEDDED_SANDBOX = not FLASH_API_URL
 SANDBOX: bool = env.bool("SANDBOX", not FLASH_API_URL)
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 if SANDBOX and not FLASH_API_URL:
     FLASH_API_URL = f"{SANDBOX_URL}/graphql"
 # Flash serves the socket on another host than the API; without a setting the same address is tried as ws(s)://.
-FLASH_WS_URL: str = env.str("FLASH_WS_URL", "") or FLASH_API_URL.replace("http", "ws", 1)
-FLASH_MINIMUM_SAT: int = env.int("FLASH_MINIMUM_SAT", 10_000)
+FLASH_WS_URL: str = env.str("FLASH_WS_URL", "", validate=configuration.Address("ws", "wss")) or FLASH_API_URL.replace(
+    "http", "ws", 1
+)
+FLASH_MINIMUM_SAT: int = env.int("FLASH_MINIMUM_SAT", 10_000, validate=configuration.not_negative)
 ALLOW_PRIVATE_DESTINATIONS: bool = env.bool("ALLOW_PRIVATE_DESTINATIONS", False)
 
 # --- Django ---------------------------------------------------------------------------------------------------------
@@ -113,6 +130,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- Database -------------------------------------------------------------------------------------------------------
 
 DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'flashpay.sqlite3'}")}
+configuration.database(DATABASES["default"])
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that will write takes its lock at the start: no lost update, no upgrade deadlock.
@@ -128,10 +146,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery -----------------------------------------------------------------------------------------------
 
-VALKEY_PORT: int = env.int("VALKEY_PORT", embedded.port_beside(PORT, embedded.VALKEY_PORT_DISTANCE))
-EMBEDDED_VALKEY = not env.str("REDIS_URL", "")
-VALKEY_PASSWORD = embedded.secret_kept(DATA_DIR, "valkey_password", embedded.random_key) if EMBEDDED_VALKEY else ""
-REDIS_URL: str = env.str("REDIS_URL", "") or f"redis://:{VALKEY_PASSWORD}@127.0.0.1:{VALKEY_PORT}/0"
+VALKEY_PORT: int = env.int(
+    "VALKEY_PORT", embedded.port_beside(PORT, embedded.VALKEY_PORT_DISTANCE), validate=configuration.port
+)
+REDIS_URL: str = env.str("REDIS_URL", "", validate=configuration.Address("rediss", "unix", "redis"))
+# `manage.py up` runs a Valkey where none is named.
+EMBEDDED_VALKEY = not REDIS_URL
+VALKEY_PASSWORD = _kept("valkey_password", embedded.random_key) if EMBEDDED_VALKEY else ""
+REDIS_URL = REDIS_URL or f"redis://:{VALKEY_PASSWORD}@127.0.0.1:{VALKEY_PORT}/0"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -177,7 +199,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 # Processes without whose sign of life `/readyz` answers 503: some of worker, beat and listener. `manage.py up` asks for all.
-READY_REQUIRES: list[str] = env.list("READY_REQUIRES", [])
+READY_REQUIRES: list[str] = env.list("READY_REQUIRES", [], validate=configuration.each_of("worker", "beat", "listener"))
 
 # --- People ---------------------------------------------------------------------------------------------------------
 
@@ -192,7 +214,9 @@ LOGIN_REDIRECT_URL = "dashboard:home"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "none")
+ACCOUNT_EMAIL_VERIFICATION = env.str(
+    "ACCOUNT_EMAIL_VERIFICATION", "none", validate=configuration.one_of("none", "optional", "mandatory")
+)
 ACCOUNT_ADAPTER = "flashpay.stores.accounts.AccountAdapter"
 ACCOUNT_LOGOUT_ON_GET = False
 REGISTRATION_OPEN: bool = env.bool("REGISTRATION_OPEN", False)
@@ -244,6 +268,8 @@ NINJA_NUM_PROXIES = 0
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 
-LOG_FORMAT: str = env.str("LOG_FORMAT", "console")
-LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")
+LOG_FORMAT: str = env.str("LOG_FORMAT", "console", validate=configuration.one_of("console", "json"))
+LOG_LEVEL: str = env.str(
+    "LOG_LEVEL", "INFO", validate=configuration.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+)
 LOGGING_CONFIG = None  # flashpay.logs sets structlog and the standard library up together, in flashpay.apps
