@@ -41,8 +41,11 @@ def publish(channels: list[str], message: dict[str, Any]) -> None:
 
 
 def lock_release(lock: redis.lock.Lock) -> None:
-    """Give a lock back; one that ran out in the meantime belongs to somebody else by now, and is left alone."""
+    """Give a lock back; one that ran out in the meantime belongs to somebody else by now, and is left alone.
+
+    Where Redis is away just then it runs out by itself: the work is done, and its result must not be lost to that.
+    """
     try:
         lock.release()
-    except redis.exceptions.LockError:
-        log.warning("a lock ran out before its work ended", lock=lock.name)
+    except redis.RedisError as error:
+        log.warning("a lock was not given back", lock=lock.name, error=type(error).__name__)

@@ -13,5 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
     path("events/", include("flashpay.events_urls")),
+    path("i/", include("flashpay.invoices.urls")),
+    path("p/", include("payouts.urls")),
     path("lnurl/", include("lnurl.endpoints.urls")),
 ]

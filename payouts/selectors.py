@@ -19,6 +19,9 @@ from flashpay.stores.rates import rate_get
 from lnurl.wire.codec import lnurl_encode, lud17_encode
 from payouts.models import AttemptState, Payout, PayoutAttempt, PullPayment
 
+# More than fit a phone's screen; the shop's own pages show all.
+CLAIMS_SHOWN = 20
+
 
 class PullPaymentLnurl(NamedTuple):
     """`bech32` is in capitals for a QR code (LUD-01); `uri` is the LUD-17 link, empty where the scheme cannot carry our
@@ -132,6 +135,12 @@ def claim_limits(pull_payment: PullPayment, now: datetime) -> ClaimLimits:
             f"{msat_format(minimum_msat)}.",
         )
     return ClaimLimits(minimum_msat, maximum_msat, rate)
+
+
+def claims_shown(pull_payment: PullPayment) -> list[Payout]:
+    """The newest claims, for everybody who has the link: without destination, for those are other people's."""
+    newest = pull_payment.payouts.order_by("-created_at").defer("destination")
+    return list(newest[:CLAIMS_SHOWN])
 
 
 def claim_find(*, pull_payment_id: str, payout_id: str) -> Payout | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 
-from flashpay.invoices.models import Invoice, LightningInvoice
+from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, Payment
 from flashpay.stores.models import Store
 
 
@@ -52,3 +54,25 @@ def paid_minor(invoice: Invoice) -> int:
 
 def code_shown_last(invoice: Invoice) -> LightningInvoice | None:
     return invoice.lightning_invoices.order_by("-id").first()
+
+
+def invoice_state_now(invoice: Invoice, now: datetime) -> str:
+    """Its state, a New one counted as Expired from the moment its time is over: the sweep that says so may be late."""
+    if invoice.state == InvoiceState.NEW and now >= invoice.expires_at:
+        return InvoiceState.EXPIRED
+    return invoice.state
+
+
+def invoice_due_msat(invoice: Invoice) -> int:
+    """What is still to be paid; 0 for a top-up, which has no amount."""
+    return max((invoice.amount_msat or 0) - invoice.credited_msat, 0)
+
+
+def invoice_payments(invoice: Invoice) -> QuerySet[Payment]:
+    """Its payments, oldest first, each with the Lightning invoice that it paid."""
+    return invoice.payments.select_related("lightning_invoice")
+
+
+def checkout_link(invoice: Invoice) -> str:
+    """The address of its checkout page. Whoever has it can pay, and see whether it was paid."""
+    return settings.PUBLIC_URL + reverse("invoices:checkout", args=[invoice.pk])

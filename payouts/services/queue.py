@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import redis
 import structlog
 from celery import current_app
 from django.db import transaction
@@ -18,6 +19,6 @@ def payout_enqueue_on_commit(payout_id: str) -> None:
 def _publish(payout_id: str) -> None:
     try:
         current_app.send_task("payouts.tasks.send_payout", [payout_id], retry=False)
-    except OperationalError as error:
+    except (OperationalError, redis.RedisError, OSError) as error:
         # The claim is committed and must be answered as such.
         log.warning("payout not announced to the workers", payout=payout_id, error=type(error).__name__)

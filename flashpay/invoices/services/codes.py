@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
+import redis
 from django.db import transaction
 from django.utils import timezone
 
@@ -43,10 +44,16 @@ def lightning_invoice_issue(
     if alive is not None:
         return alive
     lock = live.connection().lock(f"flashpay:issue:{invoice.pk}:{purpose}", timeout=ISSUE_LOCK_S, blocking=False)
-    if not lock.acquire():
+    try:
+        locked = lock.acquire()
+    except redis.RedisError as error:
+        # Without the lock every look at the page could cost a request to Flash.
+        raise Refusal("code-coming", "The payment code takes a moment longer than usual.", retry_after_s=5) from error
+    if not locked:
         raise Refusal("code-coming", "The payment code is being made. One moment.", retry_after_s=1)
     try:
-        return _issue(invoice, purpose, now)
+        # Somebody else's may have come between the look above and the lock.
+        return _alive(invoice, purpose, now) or _issue(invoice, purpose, now)
     finally:
         live.lock_release(lock)
 

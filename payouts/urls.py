@@ -1,0 +1,17 @@
+"""A recipient's pages, under /p/."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from flashpay.ids import ID_PATTERN
+from payouts import views
+
+app_name = "payouts"
+
+_PULL_PAYMENT = rf"(?P<pull_payment_id>{ID_PATTERN})"
+
+urlpatterns = [
+    re_path(rf"^{_PULL_PAYMENT}\Z", views.claim, name="claim"),
+    re_path(rf"^{_PULL_PAYMENT}/(?P<payout_id>{ID_PATTERN})\Z", views.payout, name="payout"),
+]
