@@ -145,7 +145,7 @@ def sandbox() -> Iterator[SandboxServer]:
 @pytest.fixture
 def connected_store(store: Store, sandbox: SandboxServer) -> Store:
     """Alice's store with a fresh dollar account at the sandbox as its wallet."""
-    cast.wallet_give(store, sandbox)
+    cast.wallet_give(store, sandbox, balance_cents=500_000)
     return store
 
 

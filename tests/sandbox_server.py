@@ -134,6 +134,15 @@ class SandboxServer:
         found: list[dict[str, Any]] = self.api("GET", f"/api/payments{suffix}")["payments"]
         return found
 
+    def wait_for_payment(self, payment_hash: str, within_s: float = 15.0) -> dict[str, Any]:
+        """The payment of this invoice, as soon as it has reached its payee."""
+        give_up_at = time.monotonic() + within_s
+        while not (found := self.payments(payment_hash)):
+            if time.monotonic() > give_up_at:
+                raise AssertionError(f"No payment of {payment_hash} within {within_s} s.")
+            time.sleep(0.05)
+        return found[0]
+
     def phone_pay(self, text: str, *, amount_sat: int | None = None, **more: Any) -> dict[str, Any]:
         """Let the phone pay or withdraw; returns its history entry."""
         body = {"text": text, **more} | ({} if amount_sat is None else {"amount_sat": amount_sat})

@@ -8,178 +8,303 @@ import flashpay.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('stores', '0001_initial'),
+        ("stores", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Payout',
+            name="Payout",
             fields=[
-                ('id', models.CharField(default=flashpay.ids.id_new, editable=False, max_length=22, primary_key=True, serialize=False)),
-                ('destination_kind', models.CharField(choices=[('bolt11', 'Lightning invoice'), ('lnurl_pay', 'LNURL'), ('address', 'Lightning Address')], max_length=10)),
-                ('destination', models.TextField()),
-                ('currency', models.CharField(max_length=4)),
-                ('amount', models.PositiveBigIntegerField()),
-                ('amount_msat', models.PositiveBigIntegerField()),
-                ('rate', models.DecimalField(blank=True, decimal_places=10, max_digits=28, null=True)),
-                ('rate_source', models.CharField(blank=True, max_length=32)),
-                ('rate_at', models.DateTimeField(blank=True, null=True)),
-                ('state', models.CharField(choices=[('AwaitingApproval', 'Awaiting approval'), ('AwaitingPayment', 'Awaiting payment'), ('InProgress', 'In flight'), ('Completed', 'Completed'), ('Cancelled', 'Cancelled')], default='AwaitingApproval', max_length=16)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('needs_review', models.BooleanField(default=False)),
-                ('created_by', models.CharField(default='recipient', max_length=120)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('completed_at', models.DateTimeField(blank=True, null=True)),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to='stores.store')),
+                (
+                    "id",
+                    models.CharField(
+                        default=flashpay.ids.id_new, editable=False, max_length=22, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "destination_kind",
+                    models.CharField(
+                        choices=[
+                            ("bolt11", "Lightning invoice"),
+                            ("lnurl_pay", "LNURL"),
+                            ("address", "Lightning Address"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("destination", models.TextField()),
+                ("currency", models.CharField(max_length=4)),
+                ("amount", models.PositiveBigIntegerField()),
+                ("amount_msat", models.PositiveBigIntegerField()),
+                ("rate", models.DecimalField(blank=True, decimal_places=10, max_digits=28, null=True)),
+                ("rate_source", models.CharField(blank=True, max_length=32)),
+                ("rate_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("AwaitingApproval", "Awaiting approval"),
+                            ("AwaitingPayment", "Awaiting payment"),
+                            ("InProgress", "In flight"),
+                            ("Completed", "Completed"),
+                            ("Cancelled", "Cancelled"),
+                        ],
+                        default="AwaitingApproval",
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("needs_review", models.BooleanField(default=False)),
+                ("created_by", models.CharField(default="recipient", max_length=120)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("completed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="payouts", to="stores.store"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='PayoutAttempt',
+            name="PayoutAttempt",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('wallet_id', models.CharField(max_length=64)),
-                ('bolt11', models.TextField()),
-                ('payment_hash', models.CharField(db_index=True, max_length=64)),
-                ('amount_msat', models.PositiveBigIntegerField()),
-                ('amount_cents', models.DecimalField(blank=True, decimal_places=8, max_digits=24, null=True)),
-                ('idempotency_key', models.CharField(max_length=64, unique=True)),
-                ('state', models.CharField(choices=[('prepared', 'Prepared'), ('sent', 'Sent'), ('unknown', 'Unknown'), ('succeeded', 'Succeeded'), ('failed', 'Failed')], default='prepared', max_length=10)),
-                ('prepared_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('preimage', models.CharField(blank=True, max_length=64)),
-                ('fee_msat', models.BigIntegerField(blank=True, null=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='stores.walletconnection')),
-                ('payout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='payouts.payout')),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField()),
+                ("wallet_id", models.CharField(max_length=64)),
+                ("bolt11", models.TextField()),
+                ("payment_hash", models.CharField(db_index=True, max_length=64)),
+                ("amount_msat", models.PositiveBigIntegerField()),
+                ("amount_cents", models.DecimalField(blank=True, decimal_places=8, max_digits=24, null=True)),
+                ("idempotency_key", models.CharField(max_length=64, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "Prepared"),
+                            ("sent", "Sent"),
+                            ("unknown", "Unknown"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                        ],
+                        default="prepared",
+                        max_length=10,
+                    ),
+                ),
+                ("prepared_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("preimage", models.CharField(blank=True, max_length=64)),
+                ("fee_msat", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="stores.walletconnection",
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="payouts.payout"
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="stores.store"),
+                ),
             ],
             options={
-                'ordering': ['payout', 'number'],
+                "ordering": ["payout", "number"],
             },
         ),
         migrations.CreateModel(
-            name='AttemptEvidence',
+            name="AttemptEvidence",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=32)),
-                ('says', models.CharField(help_text='succeeded, failed or nothing', max_length=12)),
-                ('grade', models.CharField(choices=[('proof', 'Proof'), ('strong', 'Strong'), ('hint', 'Hint')], max_length=8)),
-                ('summary', models.CharField(max_length=500)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='payouts.payoutattempt')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("source", models.CharField(max_length=32)),
+                ("says", models.CharField(help_text="succeeded, failed or nothing", max_length=12)),
+                (
+                    "grade",
+                    models.CharField(
+                        choices=[("proof", "Proof"), ("strong", "Strong"), ("hint", "Hint")], max_length=8
+                    ),
+                ),
+                ("summary", models.CharField(max_length=500)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="evidence", to="payouts.payoutattempt"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='PullPayment',
+            name="PullPayment",
             fields=[
-                ('id', models.CharField(default=flashpay.ids.id_new, editable=False, max_length=22, primary_key=True, serialize=False)),
-                ('lnurl_token', models.CharField(default=flashpay.ids.token_new, editable=False, max_length=32, unique=True)),
-                ('name', models.CharField(blank=True, max_length=50)),
-                ('description', models.TextField(blank=True, max_length=2000)),
-                ('currency', models.CharField(max_length=4)),
-                ('amount', models.PositiveBigIntegerField()),
-                ('claimed', models.PositiveBigIntegerField(default=0)),
-                ('minimum_claim', models.PositiveBigIntegerField(default=0)),
-                ('auto_approve', models.BooleanField(default=True)),
-                ('starts_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('paused', models.BooleanField(default=False)),
-                ('created_by', models.CharField(default='system', max_length=120)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pull_payments', to='stores.store')),
+                (
+                    "id",
+                    models.CharField(
+                        default=flashpay.ids.id_new, editable=False, max_length=22, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "lnurl_token",
+                    models.CharField(default=flashpay.ids.token_new, editable=False, max_length=32, unique=True),
+                ),
+                ("name", models.CharField(blank=True, max_length=50)),
+                ("description", models.TextField(blank=True, max_length=2000)),
+                ("currency", models.CharField(max_length=4)),
+                ("amount", models.PositiveBigIntegerField()),
+                ("claimed", models.PositiveBigIntegerField(default=0)),
+                ("minimum_claim", models.PositiveBigIntegerField(default=0)),
+                ("auto_approve", models.BooleanField(default=True)),
+                ("starts_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("paused", models.BooleanField(default=False)),
+                ("created_by", models.CharField(default="system", max_length=120)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="pull_payments", to="stores.store"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.AddField(
-            model_name='payout',
-            name='pull_payment',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to='payouts.pullpayment'),
+            model_name="payout",
+            name="pull_payment",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payouts",
+                to="payouts.pullpayment",
+            ),
         ),
         migrations.CreateModel(
-            name='WalletTransaction',
+            name="WalletTransaction",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('transaction_id', models.CharField(max_length=64)),
-                ('direction', models.CharField(max_length=8)),
-                ('payment_hash', models.CharField(blank=True, db_index=True, max_length=64)),
-                ('preimage', models.CharField(blank=True, max_length=64)),
-                ('data', models.JSONField(default=dict)),
-                ('at', models.DateTimeField(help_text='The time the feed gives it')),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='stores.walletconnection')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("transaction_id", models.CharField(max_length=64)),
+                ("direction", models.CharField(max_length=8)),
+                ("payment_hash", models.CharField(blank=True, db_index=True, max_length=64)),
+                ("preimage", models.CharField(blank=True, max_length=64)),
+                ("data", models.JSONField(default=dict)),
+                ("at", models.DateTimeField(help_text="The time the feed gives it")),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transactions",
+                        to="stores.walletconnection",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='payoutattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['prepared', 'sent', 'unknown', 'succeeded', 'failed'])), name='attempt_state_known'),
+            model_name="payoutattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["prepared", "sent", "unknown", "succeeded", "failed"])),
+                name="attempt_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payoutattempt',
-            constraint=models.UniqueConstraint(fields=('payout', 'number'), name='attempt_number_once'),
+            model_name="payoutattempt",
+            constraint=models.UniqueConstraint(fields=("payout", "number"), name="attempt_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='payoutattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['prepared', 'sent', 'unknown'])), fields=('payout',), name='one_open_attempt_per_payout'),
+            model_name="payoutattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["prepared", "sent", "unknown"])),
+                fields=("payout",),
+                name="one_open_attempt_per_payout",
+            ),
         ),
         migrations.AddIndex(
-            model_name='pullpayment',
-            index=models.Index(fields=['store', '-created_at'], name='pull_payment_by_store'),
+            model_name="pullpayment",
+            index=models.Index(fields=["store", "-created_at"], name="pull_payment_by_store"),
         ),
         migrations.AddConstraint(
-            model_name='pullpayment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='pull_payment_amount_positive'),
+            model_name="pullpayment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="pull_payment_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pullpayment',
-            constraint=models.CheckConstraint(condition=models.Q(('claimed__lte', models.F('amount'))), name='pull_payment_not_overclaimed'),
+            model_name="pullpayment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("claimed__lte", models.F("amount"))), name="pull_payment_not_overclaimed"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pullpayment',
-            constraint=models.CheckConstraint(condition=models.Q(('minimum_claim__lte', models.F('amount'))), name='pull_payment_minimum_claimable'),
+            model_name="pullpayment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("minimum_claim__lte", models.F("amount"))), name="pull_payment_minimum_claimable"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pullpayment',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__isnull', True), ('expires_at__gt', models.F('starts_at')), _connector='OR'), name='pull_payment_dates_ordered'),
+            model_name="pullpayment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("expires_at__isnull", True), ("expires_at__gt", models.F("starts_at")), _connector="OR"
+                ),
+                name="pull_payment_dates_ordered",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(fields=['store', 'state', '-created_at'], name='payout_by_store_state'),
+            model_name="payout",
+            index=models.Index(fields=["store", "state", "-created_at"], name="payout_by_store_state"),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(fields=['pull_payment', '-created_at'], name='payout_by_pull_payment'),
+            model_name="payout",
+            index=models.Index(fields=["pull_payment", "-created_at"], name="payout_by_pull_payment"),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(condition=models.Q(('state__in', ['AwaitingPayment', 'InProgress'])), fields=['state', 'due_at'], name='payout_due'),
+            model_name="payout",
+            index=models.Index(
+                condition=models.Q(("state__in", ["AwaitingPayment", "InProgress"])),
+                fields=["state", "due_at"],
+                name="payout_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['AwaitingApproval', 'AwaitingPayment', 'InProgress', 'Completed', 'Cancelled'])), name='payout_state_known'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["AwaitingApproval", "AwaitingPayment", "InProgress", "Completed", "Cancelled"])
+                ),
+                name="payout_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('amount_msat__gt', 0)), name='payout_amount_positive'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("amount_msat__gt", 0)), name="payout_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='wallettransaction',
-            constraint=models.UniqueConstraint(fields=('connection', 'transaction_id'), name='wallet_transaction_once'),
+            model_name="wallettransaction",
+            constraint=models.UniqueConstraint(fields=("connection", "transaction_id"), name="wallet_transaction_once"),
         ),
     ]

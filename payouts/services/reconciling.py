@@ -78,16 +78,20 @@ def _proved_by_transactions(attempt: PayoutAttempt, now: datetime) -> bool:
     row = _own_transaction(attempt, now)
     if row is None:
         return False
+    # Flash shows the debit of a payment that may still fail and be reimbursed; only the recipient's preimage cannot lie.
+    proved = lightning.preimage_matches(row.preimage, attempt.payment_hash)
     found = evidence_store(
         attempt=attempt,
         source="transactions",
         says="succeeded",
-        grade=Grade.PROOF,
-        summary="The wallet's own transactions show the payment of this invoice.",
+        grade=Grade.PROOF if proved else Grade.STRONG,
+        summary="The wallet's transactions show the payment of this invoice with its preimage."
+        if proved
+        else "The wallet's transactions show a debit for this invoice, without the preimage that would prove its arrival.",
         at=now,
         data={"transaction_id": row.transaction_id},
     )
-    return payout_settle(
+    return proved and payout_settle(
         attempt=attempt, evidence=found, preimage=row.preimage, fee_msat=_fee_msat(row, attempt), now=now
     )
 

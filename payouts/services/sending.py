@@ -47,7 +47,9 @@ def payout_send(*, payout_id: str, now: datetime | None = None) -> None:
     try:
         connection = _ready_wallet(payout)
         invoice = lightning.invoice_read(payout.destination)
-        lightning.invoice_check(invoice, network=connection.network, now=now, margin_s=SEND_MARGIN_S)
+        lightning.invoice_check(
+            invoice, network=connection.network, now=now, allow_amountless=True, margin_s=SEND_MARGIN_S
+        )
         amount_cents = None if invoice.amount_msat is not None else _cents(payout.amount_msat, rate_get(USD))
     except lightning.InvalidInvoice as error:
         payout_cancel(payout=payout, reason=error.sentence, actor="system", now=now)
