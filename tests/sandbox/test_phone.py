@@ -78,6 +78,7 @@ def texts(withdrawals: Withdrawals) -> dict[str, str]:
         "link": f"lightning:{code}",
         "upper link": f"LIGHTNING:{code.upper()}",
         "lud-17": f"lnurlw://{withdrawals.host}/info",
+        "plain link": url,
         "web page": f"https://shop.example/p/7?lightning={code.upper()}",
         "web page, shouting": f"https://shop.example/p/7?a=b&LIGHTNING={code}",
     }
@@ -178,6 +179,8 @@ def test_its_own_invoices_are_of_its_own_node(sandbox: SandboxServer, alice: Gra
         ("lnurl1dp68gurn8ghj7", "damaged"),
         ("Lnurl1DP68GURN8GHJ7", "one case"),
         ("lnbc1" + "q" * 200, "damaged"),
+        ("lnurlw://[127.0.0.1/x", "broken"),
+        ("http://127.0.0.1:99999/x", "broken"),
         ("lnurlw://127.0.0.1:1/x", "could not be reached"),
     ],
 )

@@ -28,7 +28,13 @@ class Reading:
 
 def text_read(text: str) -> Reading:
     """What the text is. Raises PhoneRefused."""
-    text = text.strip()
+    try:
+        return _text_read(text.strip())
+    except ValueError as error:  # a URL with a broken host, among others
+        raise PhoneRefused("The address inside this code is broken.") from error
+
+
+def _text_read(text: str) -> Reading:
     for prefix in ("lightning://", "lightning:"):
         if text.lower().startswith(prefix):
             text = text[len(prefix) :]
@@ -69,6 +75,8 @@ def _carried(text: str) -> Reading:
     for key, value in parse_qsl(urlsplit(text).query):
         if key.lower() == "lightning" and not value.lower().startswith(("http", "bitcoin:")):
             return text_read(value)
+    if _is_loopback(urlsplit(text).hostname or ""):
+        return Reading(url=url_checked(text))  # some pages answer a wallet with LNURL and a browser with HTML
     raise PhoneRefused("This link carries no Lightning code.")
 
 
