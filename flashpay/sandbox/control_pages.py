@@ -1,5 +1,6 @@
 """The sandbox's own two pages: what it is, and its switches."""
 
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qs
@@ -24,7 +25,7 @@ INDEX = """
 <dt>Session token</dt><dd class="code">{session_token}</dd>
 <dt>USDT wallet</dt><dd class="code">{usdt}</dd>
 <dt>Lightning Address</dt><dd>{address}</dd>
-<dt>Balance</dt><dd>{balance} US cents</dd>
+<dt>Balance</dt><dd>{balance} US dollars</dd>
 <dt>GraphQL</dt><dd class="code">{api_url}</dd>
 <dt>WebSocket</dt><dd class="code">{ws_url}</dd>
 </dl></section>
@@ -67,7 +68,7 @@ async def index(request: Request) -> Response:
         session_token=shown["session_token"],
         usdt=shown["wallets"]["USDT"],
         address=shown["lightning_address"],
-        balance=shown["balances_cents"]["USDT"],
+        balance=f"{Decimal(shown['balances_cents']['USDT']) / 100:,.2f}",
         api_url=shown["api_url"],
         ws_url=shown["ws_url"],
     )
