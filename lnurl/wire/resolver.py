@@ -27,7 +27,7 @@ from lnurl.wire.urls import ServiceUrl, with_query
 MAX_DESCRIPTION = 640  # characters; what an invoice could hold
 MAX_IDENTIFIER = 320
 MAX_METADATA_ENTRIES = 50
-MAX_AMOUNT_MSAT = 2**63 - 1  # larger numbers fit no database column and no wallet
+MAX_AMOUNT_MSAT = 2**63 - 1  # "no limit" of some services, brought down to what fits a database column
 
 _SENTENCES = {
     "not_lnurl": "The recipient's Lightning service gave an answer that cannot be used. Nothing was sent. "
@@ -102,7 +102,7 @@ def pay_request_fetch(destination: LightningAddress | LnurlPay | LnurlUnknown, *
     _must_be_pay_request(answer)
     callback = policy.read_url(_text(answer, "callback"))
     min_msat, max_msat = _integer(answer, "minSendable"), _integer(answer, "maxSendable")
-    if not 0 <= min_msat <= max_msat or not 1 <= max_msat <= MAX_AMOUNT_MSAT:
+    if not 0 <= min_msat <= max_msat or max_msat == 0:
         raise _unusable("not_lnurl")
     metadata = answer.get("metadata")
     entries = _metadata_entries(metadata)
@@ -116,7 +116,7 @@ def pay_request_fetch(destination: LightningAddress | LnurlPay | LnurlUnknown, *
         domain=url.host,
         callback=callback,
         min_msat=max(min_msat, 1),
-        max_msat=max_msat,
+        max_msat=min(max_msat, MAX_AMOUNT_MSAT),
         metadata=metadata if isinstance(metadata, str) else "",
         description=untrusted_text(entries.get("text/plain"), MAX_DESCRIPTION),
         long_description=untrusted_text(entries.get("text/long-desc"), MAX_DESCRIPTION),

@@ -97,10 +97,16 @@ def test_numbers_are_integers_and_nothing_like_them(honest: PayService, field: s
     assert refused(AnswerUnusable, honest.fetch_request) == "not_lnurl"
 
 
-@pytest.mark.parametrize(("least", "most"), [(2000, 1000), (0, 0), (1, 2**63), (-5, -1)])
+@pytest.mark.parametrize(("least", "most"), [(2000, 1000), (0, 0), (2**70, 2**69), (-5, -1)])
 def test_a_range_that_is_none_is_refused(honest: PayService, least: int, most: int) -> None:
     honest.request |= {"minSendable": least, "maxSendable": most}
     assert refused(AnswerUnusable, honest.fetch_request) == "not_lnurl"
+
+
+def test_a_limit_beyond_all_money_is_brought_down(honest: PayService) -> None:
+    honest.request |= {"minSendable": 0, "maxSendable": 10**30}
+    request = honest.fetch_request()
+    assert (request.min_msat, request.max_msat) == (1, 2**63 - 1)
 
 
 @pytest.mark.parametrize(
