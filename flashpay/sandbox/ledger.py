@@ -89,7 +89,7 @@ class Payment:
 
 
 class Ledger:
-    """`on_received(invoice)` is called after each settlement, outside the transaction."""
+    """`on_received(invoice)` is called at each settlement."""
 
     def __init__(
         self,

@@ -106,8 +106,8 @@ def _payment_begin(
         raise refusal from error
 
 
-def _payment_end(call: Call, payment: Payment, *, refusal: Trouble) -> str:
-    """Let the payment end as the `send` switch says; returns the status answered. Raises Trouble for a FAILURE with words."""
+def _payment_end(call: Call, payment: Payment) -> str | None:
+    """Let the payment end as the `send` switch says; returns the status answered, None for a FAILURE with words."""
     sandbox = call.sandbox
     ledger, switches = sandbox.ledger, sandbox.switches
     how = switches.take("send", call.operations)
@@ -128,9 +128,7 @@ def _payment_end(call: Call, payment: Payment, *, refusal: Trouble) -> str:
         return "SUCCESS"
     if how.startswith("pending"):
         return "PENDING"
-    if "empty" in how:
-        return "FAILURE"
-    raise refusal
+    return "FAILURE" if "empty" in how else None
 
 
 async def _pay(
@@ -146,8 +144,12 @@ async def _pay(
     invoice = _invoice_find(call, payment_request, refusal=refusal)
     quote = _quote(call, invoice, cents, refusal=refusal)
     payer = call.sandbox.accounts.wallet(payer.id) or payer
-    payment = _payment_begin(call, payer, invoice, quote, refusal=refusal, paid=paid)
-    return _payment_end(call, payment, refusal=refusal)
+    with call.sandbox.store.transaction():  # a kill in between must not leave a payment hanging that nobody switched so
+        payment = _payment_begin(call, payer, invoice, quote, refusal=refusal, paid=paid)
+        status = _payment_end(call, payment)
+    if status is None:
+        raise refusal
+    return status
 
 
 @contextmanager

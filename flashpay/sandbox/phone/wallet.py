@@ -119,9 +119,18 @@ class Phone:
         if invoice is None:
             raise PhoneRefused("No route: this phone only reaches wallets of this sandbox. No money moved.")
         try:
-            payment = ledger.payment_begin(
-                payer=self.wallet, invoice=invoice, amount_msat=amount_msat, fee_msat=0, debit=amount_msat, fee_debit=0
-            )
+            with self._sandbox.store.transaction():
+                payment = ledger.payment_begin(
+                    payer=self.wallet,
+                    invoice=invoice,
+                    amount_msat=amount_msat,
+                    fee_msat=0,
+                    debit=amount_msat,
+                    fee_debit=0,
+                )
+                entry = self._remember("sent", kind, whom, memo, amount_msat, invoice, "sent")
+                delay_s = self._sandbox.switches.take("visibility_delay_s")
+                ledger.payment_settle(payment.id, visibility_delay_s=delay_s)
         except AlreadyPrepared as error:
             raise PhoneRefused("This invoice is already paid. No money moved.") from error
         except NotEnough as error:
@@ -130,9 +139,6 @@ class Phone:
             own = invoice.wallet_id == PHONE_WALLET_ID
             reason = "This is the phone's own invoice." if own else "This invoice has expired."
             raise PhoneRefused(f"{reason} No money moved.") from error
-        entry = self._remember("sent", kind, whom, memo, amount_msat, invoice, "sent")
-        delay_s = self._sandbox.switches.take("visibility_delay_s")
-        ledger.payment_settle(payment.id, visibility_delay_s=delay_s)
         return self.entry(entry)
 
     async def _pay_lnurl(
