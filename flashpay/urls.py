@@ -6,14 +6,17 @@ from django.contrib import admin
 from django.urls import include, path
 
 from flashpay import health
+from flashpay.api.api import urls as api_urls
 
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("api/", include(api_urls[:2], namespace=api_urls[2])),
     path("events/", include("flashpay.events_urls")),
     path("i/", include("flashpay.invoices.urls")),
     path("p/", include("payouts.urls")),
     path("lnurl/", include("lnurl.endpoints.urls")),
+    path("", include("flashpay.dashboard.urls")),
 ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from flashpay.money.amounts import MSAT_PER_SAT, msat_format
@@ -17,7 +17,7 @@ from flashpay.refusals import Refusal
 from flashpay.stores.models import Store, WalletConnection
 from flashpay.stores.rates import rate_get
 from lnurl.wire.codec import lnurl_encode, lud17_encode
-from payouts.models import AttemptState, Payout, PayoutAttempt, PullPayment
+from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment
 
 # More than fit a phone's screen; the shop's own pages show all.
 CLAIMS_SHOWN = 20
@@ -155,3 +155,29 @@ def claim_find(*, pull_payment_id: str, payout_id: str) -> Payout | None:
 def payout_receipt(payout: Payout) -> PayoutAttempt | None:
     """The attempt that paid it, with payment hash, preimage and fee as far as they are known."""
     return payout.attempts.filter(state=AttemptState.SUCCEEDED).first()
+
+
+def pull_payments_of(*, store: Store, archived_too: bool) -> QuerySet[PullPayment]:
+    """The store's pull payments, newest first."""
+    found = PullPayment.objects.filter(store=store)
+    if not archived_too:
+        found = found.filter(archived_at=None)
+    return found.order_by("-created_at", "pk")
+
+
+def payouts_of(
+    *, store: Store | None = None, pull_payment: PullPayment | None = None, cancelled_too: bool
+) -> QuerySet[Payout]:
+    """The payouts of a store or of one pull payment, newest first, each with its attempts."""
+    found = Payout.objects.prefetch_related("attempts")
+    if store is not None:
+        found = found.filter(store=store)
+    if pull_payment is not None:
+        found = found.filter(pull_payment=pull_payment)
+    if not cancelled_too:
+        found = found.exclude(state=PayoutState.CANCELLED)
+    return found.order_by("-created_at", "pk")
+
+
+def payout_find(payout_id: str) -> Payout | None:
+    return Payout.objects.select_related("store").filter(pk=payout_id).first()

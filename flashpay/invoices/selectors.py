@@ -8,6 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, Payment
 from flashpay.stores.models import Store
@@ -43,6 +44,11 @@ def invoices_search(
 
 def invoice_find(invoice_id: str) -> Invoice | None:
     return Invoice.objects.select_related("store").filter(pk=invoice_id).first()
+
+
+def invoice_is_payable(invoice: Invoice, now: datetime | None = None) -> bool:
+    """Whether it still takes money: new, and its time is not over."""
+    return invoice.state == InvoiceState.NEW and (now or timezone.now()) < invoice.expires_at
 
 
 def paid_minor(invoice: Invoice) -> int:

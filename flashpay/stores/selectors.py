@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from flashpay.stores.models import ApiKey, Membership, Store, User
+from flashpay.stores.models import ApiKey, Membership, Store, User, WalletConnection
 from flashpay.stores.permissions import role_may
 
 # One write per key and minute is enough to show when it was last used.
@@ -21,6 +21,11 @@ def stores_of(user: User) -> QuerySet[Store]:
 def membership_get(*, user: User, store_id: str) -> Membership | None:
     """The person's place in the store, or None: a stranger is told that there is no such store."""
     return Membership.objects.select_related("store").filter(user=user, store_id=store_id).first()
+
+
+def wallet_active(store: Store) -> WalletConnection | None:
+    """The wallet that the store takes and pays out money with, if it has one. Services ask `wallets.wallet_of`."""
+    return WalletConnection.objects.filter(store=store, is_active=True).first()
 
 
 def user_may(*, user: User, store: Store, permission: str) -> bool:
@@ -39,3 +44,14 @@ def api_key_find(*, text: str, now: datetime) -> ApiKey | None:
     if key is not None and (key.last_used_at is None or now - key.last_used_at > _LAST_USED_GRAIN):
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return key
+
+
+def api_keys_of(user: User) -> QuerySet[ApiKey]:
+    """The person's keys that still work, newest first."""
+    return ApiKey.objects.filter(user=user, revoked_at=None).order_by("-created_at")
+
+
+def api_key_named(*, user: User, text_or_id: str) -> ApiKey | None:
+    """A working key of the person, by its id or by the key itself."""
+    digest = hashlib.sha256(text_or_id.encode()).hexdigest()
+    return api_keys_of(user).filter(Q(pk=text_or_id) | Q(key_sha256=digest)).first()

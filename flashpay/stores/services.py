@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -36,7 +37,9 @@ def store_create(
     name = _store_name(name)
     currency = currency_get(default_currency)
     with transaction.atomic():
-        store = Store.objects.create(name=name, default_currency=currency.code, website=website, created_at=now)
+        store = Store.objects.create(
+            name=name, default_currency=currency.code, website=_website(website), created_at=now
+        )
         Membership.objects.create(store=store, user=user, role=Role.OWNER, created_at=now)
         event_record(row=store, type="StoreCreated", actor=str(user), at=now)
     return store
@@ -66,7 +69,7 @@ def store_update(
         **_invoice_terms(invoice_expiration_s, monitoring_expiration_s, payment_tolerance_bp),
         "name": _store_name(name),
         "default_currency": currency_get(default_currency).code,
-        "website": website,
+        "website": _website(website),
         "time_zone": time_zone,
     }
     before = {field: getattr(store, field) for field in changes}
@@ -80,14 +83,14 @@ def store_update(
     store.refresh_from_db()
 
 
-def store_archive(*, store: Store, actor: str, now: datetime | None = None) -> None:
-    """Take a store out of the lists. Its records stay, and what is being paid goes to its end."""
+def store_archive(*, store: Store, archived: bool, actor: str, now: datetime | None = None) -> None:
+    """Take a store out of the lists, or back in. Its records stay, and what is being paid goes to its end."""
     now = now or timezone.now()
     with transaction.atomic():
-        if not Store.objects.filter(pk=store.pk, archived=False).update(archived=True):
+        if not Store.objects.filter(pk=store.pk, archived=not archived).update(archived=archived):
             return
-        event_record(row=store, type="StoreArchived", actor=actor, at=now)
-    store.archived = True
+        event_record(row=store, type="StoreArchived" if archived else "StoreUnarchived", actor=actor, at=now)
+    store.archived = archived
 
 
 def _invoice_terms(expiration_s: int | None, monitoring_s: int | None, tolerance_bp: int | None) -> dict[str, int]:
@@ -101,6 +104,13 @@ def _invoice_terms(expiration_s: int | None, monitoring_s: int | None, tolerance
             unit, low, high = ("percent", 0, 100) if allowed is TOLERANCE_BP else ("seconds", allowed[0], allowed[-1])
             raise Refusal("invalid-terms", f"This must lie between {low} and {high} {unit}.", field=field)
     return {column: value for column, (value, _, _) in terms.items() if value is not None}
+
+
+def _website(url: str) -> str:
+    # It becomes a link on pages that payers and recipients see.
+    if url and (len(url) > 200 or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise Refusal("invalid-website", "The website's address must begin with https:// or http://.", field="website")
+    return url
 
 
 def _store_name(text: str) -> str:

@@ -1,0 +1,184 @@
+"""Invoices: under their store, and by their id alone, as different versions of BTCPay Server have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Path, Query, Router, Schema
+from pydantic import Field
+
+from flashpay.api.authentication import ApiRequest
+from flashpay.api.invoice_shapes import (
+    DESCRIPTION_LENGTH,
+    ORDER_ID_LENGTH,
+    SECONDS_PER_MINUTE,
+    InvoiceData,
+    InvoiceInput,
+    InvoiceMarkInput,
+    InvoicePaymentMethodData,
+    InvoiceUpdateInput,
+    invoice_shown,
+    payment_method_shown,
+)
+from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
+from flashpay.api.payment_methods import lightning_check
+from flashpay.api.problems import answers, invalid
+from flashpay.api.stores import tolerance_read
+from flashpay.api.wire import UnixTime, moment_read
+from flashpay.invoices.models import Invoice, InvoiceState
+from flashpay.invoices.selectors import (
+    code_shown_last,
+    invoice_find,
+    invoice_is_payable,
+    invoice_payments,
+    invoices_search,
+)
+from flashpay.invoices.services import (
+    invoice_archive,
+    invoice_create,
+    invoice_mark,
+    invoice_note,
+    lightning_invoice_issue,
+)
+from flashpay.money.amounts import amount_from_decimal
+from flashpay.money.currencies import currency_get
+from flashpay.stores import permissions
+
+router = Router(tags=["Invoices"])
+
+_ALL = "/stores/{storeId}/invoices"
+_ONE = "/stores/{storeId}/invoices/{invoiceId}"
+_BY_ID = "/invoices/{invoiceId}"
+
+
+class InvoicePath(Schema):
+    invoiceId: str
+    storeId: str | None = None
+
+
+class InvoiceFilters(Schema):
+    status: list[InvoiceState] = []
+    orderId: list[str] = []
+    textSearch: str = Field("", max_length=500, description="An id, an order number, a payment hash, or a description")
+    startDate: UnixTime | None = None
+    endDate: UnixTime | None = None
+
+
+@router.get(_ALL, response=answers(list[InvoiceData]))
+def invoices_list(
+    request: ApiRequest, storeId: str, filters: Query[InvoiceFilters], skip: Skip = 0, take: Take = LONGEST_PAGE
+) -> list[InvoiceData]:
+    """The store's invoices, newest first; archived ones are left out."""
+    store = request.auth.store_get(storeId, permissions.VIEW_INVOICES)
+    found = invoices_search(
+        store=store,
+        states=filters.status,
+        order_ids=filters.orderId,
+        text=filters.textSearch.strip(),
+        since=moment_read(filters.startDate),
+        until=moment_read(filters.endDate),
+    )
+    return [invoice_shown(invoice) for invoice in page_of(found, skip, take)]
+
+
+@router.post(_ALL, response=answers(InvoiceData))
+def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> InvoiceData:
+    """Make an invoice. A fiat amount is fixed in sats at a fresh rate, which is recorded."""
+    store = request.auth.store_get(storeId, permissions.CREATE_INVOICE)
+    checkout = payload.checkout
+    lightning_check(checkout.paymentMethods, "checkout.paymentMethods")
+    if checkout.defaultPaymentMethod is not None:
+        lightning_check([checkout.defaultPaymentMethod], "checkout.defaultPaymentMethod")
+    currency = currency_get(payload.currency or store.default_currency)
+    invoice = invoice_create(
+        store=store,
+        amount=amount_from_decimal(payload.amount, currency),
+        currency=currency,
+        actor=request.auth.actor,
+        metadata=payload.metadata,
+        **_named(payload.metadata),
+        redirect_url=checkout.redirectURL,
+        expiration_s=_seconds(checkout.expirationMinutes),
+        monitoring_s=_seconds(checkout.monitoringMinutes),
+        tolerance_bp=tolerance_read(checkout.paymentTolerance, "checkout.paymentTolerance"),
+    )
+    return invoice_shown(invoice)
+
+
+@router.get(_ONE, response=answers(InvoiceData))
+@router.get(_BY_ID, response=answers(InvoiceData), operation_id="invoice_get_by_id")
+def invoice_get(request: ApiRequest, path: Path[InvoicePath]) -> InvoiceData:
+    return invoice_shown(_invoice(request, path, permissions.VIEW_INVOICES))
+
+
+@router.put(_ONE, response=answers(InvoiceData))
+@router.put(_BY_ID, response=answers(InvoiceData), operation_id="invoice_put_by_id")
+def invoice_put(request: ApiRequest, path: Path[InvoicePath], payload: InvoiceUpdateInput) -> InvoiceData:
+    """Change an invoice's metadata. Its amount and terms never change."""
+    invoice = _invoice(request, path, permissions.MODIFY_INVOICES)
+    invoice_note(invoice=invoice, metadata=payload.metadata, **_named(payload.metadata), actor=request.auth.actor)
+    return invoice_shown(invoice)
+
+
+@router.delete(_ONE, response=answers(None))
+@router.delete(_BY_ID, response=answers(None), operation_id="invoice_archive_by_id")
+def invoice_delete(request: ApiRequest, path: Path[InvoicePath]) -> None:
+    """Archive an invoice: it leaves the lists and is paid and watched all the same."""
+    invoice = _invoice(request, path, permissions.MODIFY_INVOICES)
+    invoice_archive(invoice=invoice, archived=True, actor=request.auth.actor)
+
+
+@router.post(f"{_ONE}/unarchive", response=answers(InvoiceData))
+@router.post(f"{_BY_ID}/unarchive", response=answers(InvoiceData), operation_id="invoice_unarchive_by_id")
+def invoice_unarchive(request: ApiRequest, path: Path[InvoicePath]) -> InvoiceData:
+    invoice = _invoice(request, path, permissions.MODIFY_INVOICES)
+    invoice_archive(invoice=invoice, archived=False, actor=request.auth.actor)
+    return invoice_shown(invoice)
+
+
+@router.post(f"{_ONE}/status", response=answers(InvoiceData))
+@router.post(f"{_BY_ID}/status", response=answers(InvoiceData), operation_id="invoice_status_by_id")
+def invoice_status(request: ApiRequest, path: Path[InvoicePath], payload: InvoiceMarkInput) -> InvoiceData:
+    """Mark an invoice Settled or Invalid by hand. No money moves; who did it stays on record."""
+    invoice = _invoice(request, path, permissions.MODIFY_INVOICES)
+    invoice_mark(invoice=invoice, state=payload.status, reason=payload.reason, actor=request.auth.actor)
+    return invoice_shown(invoice)
+
+
+@router.get(f"{_ONE}/payment-methods", response=answers(list[InvoicePaymentMethodData]))
+@router.get(
+    f"{_BY_ID}/payment-methods",
+    response=answers(list[InvoicePaymentMethodData]),
+    operation_id="invoice_payment_methods_by_id",
+)
+def invoice_payment_methods(request: ApiRequest, path: Path[InvoicePath]) -> list[InvoicePaymentMethodData]:
+    """How to pay it, and what was paid. While it can be paid, `destination` is a BOLT 11 invoice that can be paid now."""
+    invoice = _invoice(request, path, permissions.VIEW_INVOICES)
+    code = lightning_invoice_issue(invoice=invoice) if invoice_is_payable(invoice) else code_shown_last(invoice)
+    payments = list(invoice_payments(invoice))
+    return [payment_method_shown(invoice, code, payments)]
+
+
+def _invoice(request: ApiRequest, path: InvoicePath, permission: str) -> Invoice:
+    return request.auth.record_get(invoice_find(path.invoiceId), path.storeId, permission, "invoice")
+
+
+def _named(metadata: dict[str, Any]) -> dict[str, str]:
+    """What BTCPay Server's clients call an order number and a description. Raises ApiProblem where they are too long."""
+    return {
+        "order_id": _short(metadata, "orderId", ORDER_ID_LENGTH),
+        "description": _short(metadata, "itemDesc", DESCRIPTION_LENGTH),
+    }
+
+
+def _short(metadata: dict[str, Any], name: str, longest: int) -> str:
+    value = metadata.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str | int) or len(str(value)) > longest:
+        raise invalid(f"metadata.{name}", f"This must be a text of at most {longest} characters.")
+    return str(value)
+
+
+def _seconds(minutes: int | None) -> int | None:
+    return None if minutes is None else minutes * SECONDS_PER_MINUTE

@@ -1,0 +1,138 @@
+"""What pull payments and payouts look like in JSON, coming and going; names as in BTCPay Server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Schema
+from pydantic import Field
+
+from flashpay.api.invoice_shapes import btc_text
+from flashpay.api.payment_methods import LIGHTNING
+from flashpay.api.wire import AmountText, Input, Moment, UnixTime
+from flashpay.money.amounts import amount_plain
+from flashpay.money.currencies import currency_get
+from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment
+from payouts.selectors import claim_link
+
+LIGHTNING_PROOF = "PayoutLightningBlob"
+# Payouts are never changed after they were claimed.
+REVISION = 0
+
+
+class PullPaymentInput(Input):
+    name: str = ""
+    description: str = Field("", max_length=2000)
+    amount: AmountText
+    currency: str | None = Field(None, description="Left out: the store's default currency")
+    minimumClaim: AmountText | None = Field(None, description="The smallest claim, in `currency`")
+    autoApproveClaims: bool = Field(False, description="Claims are sent without a person approving them")
+    startsAt: UnixTime | None = None
+    expiresAt: UnixTime | None = None
+    payoutMethods: list[str] | None = Field(None, description="If given, it must name BTC-LN")
+    BOLT11Expiration: AmountText | None = Field(
+        None, description="Days. Only 0 or nothing: an invoice is good here if it lives long enough to be paid."
+    )
+
+
+class PullPaymentData(Schema):
+    id: str
+    name: str
+    description: str
+    currency: str
+    amount: str
+    minimumClaim: str
+    BOLT11Expiration: str = "0"
+    autoApproveClaims: bool
+    archived: bool
+    viewLink: str = Field(description="The page to claim on. Whoever has the link can claim")
+    startsAt: Moment
+    expiresAt: Moment | None
+
+
+class LnurlData(Schema):
+    lnurlBech32: str = Field(examples=["lightning:lnurl1…"])
+    lnurlUri: str | None = Field(
+        description="The same as an lnurlw:// link; null where that scheme cannot carry our address (plain http)"
+    )
+
+
+class ClaimInput(Input):
+    destination: str = Field(max_length=5000, description="A BOLT 11 invoice of the recipient")
+    amount: AmountText | None = Field(
+        None, description="In the pull payment's currency; for an invoice without an amount, or as the most to claim"
+    )
+    payoutMethodId: str = LIGHTNING
+
+
+class ApproveInput(Input):
+    revision: int = REVISION
+
+
+class ProofData(Schema):
+    proofType: str = LIGHTNING_PROOF
+    id: str
+    link: str | None = None
+    PaymentHash: str
+    Preimage: str | None = Field(description="Once it is known; it hashes to PaymentHash")
+
+
+class PayoutData(Schema):
+    id: str
+    revision: int = REVISION
+    pullPaymentId: str | None
+    date: Moment
+    destination: str
+    originalCurrency: str
+    originalAmount: str
+    payoutCurrency: str = "BTC"
+    payoutAmount: str | None = Field(description="What is sent, in BTC; null until it is approved")
+    payoutMethodId: str = LIGHTNING
+    state: PayoutState
+    paymentProof: ProofData | None = Field(description="Once a payment was started; it proves something when Completed")
+    reason: str | None = Field(description="Why it waits, failed last time, or was cancelled")
+    needsReview: bool = Field(description="Nobody can tell yet whether it was paid; a person has to look")
+    metadata: dict[str, Any] = {}
+
+
+def pull_payment_shown(pull_payment: PullPayment) -> PullPaymentData:
+    currency = currency_get(pull_payment.currency)
+    return PullPaymentData(
+        id=pull_payment.pk,
+        name=pull_payment.name,
+        description=pull_payment.description,
+        currency=pull_payment.currency,
+        amount=amount_plain(pull_payment.amount, currency),
+        minimumClaim=amount_plain(pull_payment.minimum_claim, currency),
+        autoApproveClaims=pull_payment.auto_approve,
+        archived=pull_payment.archived_at is not None,
+        viewLink=claim_link(pull_payment),
+        startsAt=pull_payment.starts_at,
+        expiresAt=pull_payment.expires_at,
+    )
+
+
+def payout_shown(payout: Payout) -> PayoutData:
+    """`payout.attempts` should be prefetched where many are shown."""
+    return PayoutData(
+        id=payout.pk,
+        pullPaymentId=payout.pull_payment_id,
+        date=payout.created_at,
+        destination=payout.destination,
+        originalCurrency=payout.currency,
+        originalAmount=amount_plain(payout.amount, currency_get(payout.currency)),
+        payoutAmount=None if payout.state == PayoutState.AWAITING_APPROVAL else btc_text(payout.amount_msat),
+        state=payout.state,
+        paymentProof=_proof(payout),
+        reason=payout.reason or None,
+        needsReview=payout.needs_review,
+    )
+
+
+def _proof(payout: Payout) -> ProofData | None:
+    """Of the attempt that paid it, or is in the air. Failed ones moved no money and prove nothing."""
+    live = [attempt for attempt in payout.attempts.all() if attempt.state != AttemptState.FAILED]
+    if not live:
+        return None
+    attempt: PayoutAttempt = live[-1]
+    return ProofData(id=attempt.payment_hash, PaymentHash=attempt.payment_hash, Preimage=attempt.preimage or None)

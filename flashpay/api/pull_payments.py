@@ -1,0 +1,142 @@
+"""Pull payments: made by the store, claimed by whoever has the id."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ninja import Query, Router
+
+from flashpay.api.authentication import ApiRequest
+from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
+from flashpay.api.payment_methods import lightning_check
+from flashpay.api.payout_shapes import (
+    ClaimInput,
+    LnurlData,
+    PayoutData,
+    PullPaymentData,
+    PullPaymentInput,
+    payout_shown,
+    pull_payment_shown,
+)
+from flashpay.api.problems import answers, invalid, missing_permission, not_found
+from flashpay.api.wire import moment_read
+from flashpay.money.amounts import amount_from_decimal
+from flashpay.money.currencies import currency_get
+from flashpay.stores import permissions
+from payouts.models import PullPayment
+from payouts.selectors import (
+    claim_find,
+    payouts_of,
+    pull_payment_find,
+    pull_payment_lnurl,
+    pull_payments_of,
+)
+from payouts.services import payout_claim, pull_payment_archive, pull_payment_create
+
+router = Router(tags=["Pull payments"])
+
+_ALL = "/stores/{storeId}/pull-payments"
+_ONE = "/pull-payments/{pullPaymentId}"
+
+
+@router.get(_ALL, response=answers(list[PullPaymentData]))
+def pull_payments_list(
+    request: ApiRequest,
+    storeId: str,
+    includeArchived: Annotated[bool, Query()] = False,
+    skip: Skip = 0,
+    take: Take = LONGEST_PAGE,
+) -> list[PullPaymentData]:
+    store = request.auth.store_get(storeId, permissions.VIEW_PULL_PAYMENTS)
+    found = pull_payments_of(store=store, archived_too=includeArchived)
+    return [pull_payment_shown(pull_payment) for pull_payment in page_of(found, skip, take)]
+
+
+@router.post(_ALL, response=answers(PullPaymentData))
+def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInput) -> PullPaymentData:
+    """Make a pull payment. Approving claims automatically needs a permission of its own."""
+    caller = request.auth
+    store = caller.store_get(storeId, permissions.CREATE_UNAPPROVED_PULL_PAYMENTS)
+    if payload.autoApproveClaims and not caller.may(store, permissions.CREATE_PULL_PAYMENTS):
+        raise missing_permission(permissions.CREATE_PULL_PAYMENTS)
+    lightning_check(payload.payoutMethods, "payoutMethods")
+    if payload.BOLT11Expiration not in (None, "0"):
+        raise invalid(
+            "BOLT11Expiration", "FlashPay takes every invoice that lives long enough to be paid. Leave it out."
+        )
+    currency = currency_get(payload.currency or store.default_currency)
+    minimum = payload.minimumClaim
+    pull_payment = pull_payment_create(
+        store=store,
+        amount=amount_from_decimal(payload.amount, currency),
+        currency=currency,
+        actor=caller.actor,
+        name=payload.name,
+        description=payload.description,
+        auto_approve=payload.autoApproveClaims,
+        minimum_claim=0 if minimum is None else amount_from_decimal(minimum, currency, allow_zero=True),
+        starts_at=moment_read(payload.startsAt),
+        expires_at=moment_read(payload.expiresAt),
+    )
+    return pull_payment_shown(pull_payment)
+
+
+@router.get(_ONE, auth=None, response=answers(PullPaymentData, anonymous=True))
+def pull_payment_get(request: ApiRequest, pullPaymentId: str) -> PullPaymentData:
+    """Open to whoever has the id."""
+    return pull_payment_shown(_pull_payment(pullPaymentId))
+
+
+@router.delete(_ONE, response=answers(None))
+def pull_payment_delete(request: ApiRequest, pullPaymentId: str) -> None:
+    """Archive a pull payment: no new claims, and claims that were not sent yet are cancelled."""
+    found = request.auth.record_get(
+        pull_payment_find(pullPaymentId), None, permissions.ARCHIVE_PULL_PAYMENTS, "pullpayment"
+    )
+    pull_payment_archive(pull_payment=found, actor=request.auth.actor)
+
+
+@router.get(f"{_ONE}/lnurl", auth=None, response=answers(LnurlData, anonymous=True))
+def pull_payment_lnurl_get(request: ApiRequest, pullPaymentId: str) -> LnurlData:
+    """Its LNURL-withdraw (LUD-03), for a wallet to scan. Open to whoever has the id."""
+    lnurl = pull_payment_lnurl(_pull_payment(pullPaymentId))
+    return LnurlData(lnurlBech32=f"lightning:{lnurl.bech32.lower()}", lnurlUri=lnurl.uri or None)
+
+
+@router.get(f"{_ONE}/payouts", auth=None, response=answers(list[PayoutData], anonymous=True))
+def claims_list(
+    request: ApiRequest,
+    pullPaymentId: str,
+    includeCancelled: Annotated[bool, Query()] = False,
+    skip: Skip = 0,
+    take: Take = LONGEST_PAGE,
+) -> list[PayoutData]:
+    """The claims so far, newest first. Open to whoever has the id."""
+    found = payouts_of(pull_payment=_pull_payment(pullPaymentId), cancelled_too=includeCancelled)
+    return [payout_shown(payout) for payout in page_of(found, skip, take)]
+
+
+@router.post(f"{_ONE}/payouts", auth=None, response=answers(PayoutData, anonymous=True))
+def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> PayoutData:
+    """Claim. Open to whoever has the id. The same invoice again answers the same payout, and nothing is paid twice."""
+    pull_payment = _pull_payment(pullPaymentId)
+    lightning_check([payload.payoutMethodId], "payoutMethodId")
+    currency = currency_get(pull_payment.currency)
+    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
+    return payout_shown(payout_claim(pull_payment=pull_payment, bolt11=payload.destination, amount=amount))
+
+
+@router.get(f"{_ONE}/payouts/{{payoutId}}", auth=None, response=answers(PayoutData, anonymous=True))
+def claim_get(request: ApiRequest, pullPaymentId: str, payoutId: str) -> PayoutData:
+    """How a claim goes. Open to whoever has both ids."""
+    payout = claim_find(pull_payment_id=pullPaymentId, payout_id=payoutId)
+    if payout is None:
+        raise not_found("payout")
+    return payout_shown(payout)
+
+
+def _pull_payment(pull_payment_id: str) -> PullPayment:
+    found = pull_payment_find(pull_payment_id)
+    if found is None:
+        raise not_found("pullpayment")
+    return found
