@@ -96,6 +96,7 @@ WALLET: Final = {
     ),
 }
 
+# By kind, and by the model's name as events have it.
 KINDS: Final[dict[str, dict[str, StateWords]]] = {
     "invoice": INVOICE,
     "additional": ADDITIONAL,
@@ -105,9 +106,12 @@ KINDS: Final[dict[str, dict[str, StateWords]]] = {
     "attempt": ATTEMPT,
     "grade": GRADE,
     "wallet": WALLET,
+    "lightninginvoice": LIGHTNING_INVOICE,
+    "pullpayment": PULL_PAYMENT,
+    "payoutattempt": ATTEMPT,
 }
 
 
 def state_words(kind: str, state: str) -> StateWords:
     """The words for a state of one of `KINDS`. A state without words is shown by its own name rather than not at all."""
-    return KINDS[kind].get(state) or StateWords(state, "", "quiet", "circle-dashed")
+    return KINDS.get(kind, {}).get(state) or StateWords(state, "", "quiet", "circle-dashed")

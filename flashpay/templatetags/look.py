@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,12 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from flashpay.money.amounts import MSAT_PER_SAT, amount_format, msat_format
-from flashpay.money.currencies import currency_get
+from flashpay.money.currencies import USD, currency_get
 from flashpay.qr import lightning_link as link_of
 from flashpay.qr import lightning_qr_payload, qr_svg
 from flashpay.state_words import NEEDS_REVIEW, StateWords, state_words
+from flashpay.stores.models import User
+from flashpay.stores.selectors import stores_of
 
 register = template.Library()
 
@@ -57,7 +61,7 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
 
 @register.simple_tag
 def qr(text: str, title: str = "") -> SafeString:
-    """A QR code of an invoice, LNURL or address, as small as it gets: dark on white with its quiet zone, on any theme."""
+    """A QR code of an invoice, LNURL or link, as small as it gets; dark on white with its quiet zone on any theme."""
     return mark_safe(qr_svg(lightning_qr_payload(text), title=title or _("QR code")))  # noqa: S308 - escaped inside
 
 
@@ -113,6 +117,12 @@ def amount(
     return {"main": main, "beside": sats if sats != main else "", "sign": sign, "css": css}
 
 
+@register.filter
+def usd_cents(cents: Decimal | None) -> str:
+    """A wallet's balance, which Flash counts in US cents and parts of them, in whole cents: `$12.34`."""
+    return "" if cents is None else _in_language(amount_format(int(cents), USD))
+
+
 # --- States -----------------------------------------------------------------------------------------------------------
 
 
@@ -135,8 +145,8 @@ def state_sentence(kind: str, state: str) -> str:
 
 @register.filter
 def event_words(type: str) -> str:
-    """An event's type as a heading: `payout_approved` → `Payout approved`."""
-    return type.replace("_", " ").replace(".", " ").strip().capitalize()
+    """An event's type as a heading: `PayoutSendFailed` → `Payout send failed`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type).capitalize()
 
 
 @register.filter
@@ -151,19 +161,21 @@ def pretty(data: object) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def when(context: Context, moment: datetime | None, empty: str = "–") -> SafeString | str:
-    """A moment, short, in the store's time zone (`store` of the page), with the full time on hover."""
+def when(context: Context, moment: datetime | None, empty: str = "–", long: bool = False) -> SafeString | str:
+    """A moment in the store's time zone (`store` of the page): short, the full time on hover, or `long` for receipts."""
     if moment is None:
         return empty
     store = context.get("store")
     zone = ZoneInfo(store.time_zone) if store else timezone.get_current_timezone()
-    local = moment.astimezone(zone)
-    today = timezone.now().astimezone(zone).date()
-    short = date_format(local, "H:i") if local.date() == today else date_format(local, "j M H:i")
-    if local.year != today.year:
-        short = date_format(local, "j M Y")
+    local, today = moment.astimezone(zone), timezone.now().astimezone(zone).date()
     full = f"{date_format(local, 'j F Y, H:i:s')} {local.tzname()}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, short)
+    if long:
+        shown = full
+    elif local.date() == today:
+        shown = date_format(local, "H:i")
+    else:
+        shown = date_format(local, "j M H:i" if local.year == today.year else "j M Y")
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, shown)
 
 
 def time_left(seconds: int) -> str:
@@ -181,8 +193,32 @@ def countdown(until: datetime, of_s: int = 0) -> dict[str, Any]:
 
     The page carries seconds, not a date: phones' clocks are often wrong.
     """
-    left = max(0, int((until - timezone.now()).total_seconds()))
+    left = _left_s(until)
     return {"left_s": left, "shown": time_left(left), "of_s": of_s, "until": until}
+
+
+@register.simple_tag
+def look_again(until: datetime | None = None, after_s: int = 0) -> SafeString:
+    """Makes a living part look again at a moment, or after some seconds, without showing anything."""
+    seconds = after_s if until is None else _left_s(until)
+    return format_html('<span hidden data-countdown="{}"></span>', max(1, seconds))
+
+
+def _left_s(until: datetime) -> int:
+    return max(0, int((until - timezone.now()).total_seconds()))
+
+
+@register.filter
+def counted(number: int, words: str) -> str:
+    """`{{ 2|counted:"invoice,invoices" }}` → `2 invoices`."""
+    one, many = words.split(",")
+    return f"{number} {one if number == 1 else many}"
+
+
+@register.filter
+def item(mapping: Mapping[str, Any], key: str) -> Any:
+    """`{{ counts|item:state }}`"""
+    return mapping.get(key, "")
 
 
 # --- Getting about ----------------------------------------------------------------------------------------------------
@@ -210,13 +246,18 @@ def nav_item(context: Context, name: str, label: str, icon_name: str, count: int
 @register.inclusion_tag("components/store_switcher.html", takes_context=True)
 def store_switcher(context: Context) -> dict[str, Any]:
     """The store that is looked at, and the others of the person who is logged in."""
-    # Imported here: this library is loaded by pages that have no database at hand, such as the one for error 500.
-    from flashpay.stores.selectors import stores_of
-
     request = context.get("request")
     user = getattr(request, "user", None)
     stores = list(stores_of(user)) if user is not None and user.is_authenticated else []
     return {"store": context.get("store"), "stores": stores}
+
+
+@register.simple_tag
+def signup_way() -> str:
+    """Who may sign up: "first" (nobody is here yet, the next becomes the administrator), "open" or "closed"."""
+    if not User.objects.exists():
+        return "first"
+    return "open" if settings.REGISTRATION_OPEN else "closed"
 
 
 # --- Forms ------------------------------------------------------------------------------------------------------------

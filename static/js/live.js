@@ -5,9 +5,10 @@
 // On an event the fragment is fetched (header X-Fragment: 1) and swapped in. Without events it is fetched every few seconds.
 // `data-live-every` fetches it besides, every so many seconds while somebody looks. The fragment's [data-announce] is spoken
 // when it changes; the same [data-version] as before leaves the page alone; a [data-final] ends the watching.
-// What people type into belongs outside.
+// The answer may also be the whole page: then the part with the same id is taken. What people type into belongs outside.
+// `data-live-gather` (ms) waits for more news before looking, `data-live-poll` (ms) is the pace without events.
 (() => {
-  const POLL_MS = 2500, RETRY_MS = 30000, GATHER_MS = 80;
+  const POLL_MS = 2500, RETRY_MS = 30000, GATHER_MS = 80, BUSY_MS = 2000;
 
   class Live {
     constructor(element) {
@@ -37,12 +38,12 @@
 
     poll(on) {
       clearInterval(this.polling);
-      this.polling = on && !this.over ? setInterval(() => document.hidden || this.look(), POLL_MS) : 0;
+      this.polling = on && !this.over ? setInterval(() => document.hidden || this.look(), Number(this.element.dataset.livePoll) || POLL_MS) : 0;
     }
 
-    soon() {
+    soon(ms = Number(this.element.dataset.liveGather) || GATHER_MS) {
       clearTimeout(this.gathering);
-      this.gathering = setTimeout(() => this.look(), GATHER_MS);
+      this.gathering = setTimeout(() => this.look(), ms);
     }
 
     async look() {
@@ -60,8 +61,12 @@
     swap(html) {
       const fresh = document.createElement("template");
       fresh.innerHTML = html;
+      const same = this.element.id && fresh.content.querySelector(`#${this.element.id}`);
+      if (same) fresh.content.replaceChildren(...same.childNodes);
       const version = this.version(fresh.content);
       if (version && version === this.version(this.element)) return;
+      // Somebody is in the middle of something here.
+      if (this.element.querySelector("dialog[open], details[open], input:focus, select:focus, textarea:focus")) return this.soon(BUSY_MS);
       const focused = this.element.contains(document.activeElement) ? document.activeElement.id : "";
       this.element.replaceChildren(fresh.content);
       if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
