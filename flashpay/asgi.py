@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from a2wsgi import WSGIMiddleware
@@ -24,7 +24,6 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 EVENTS_PREFIX = "/events/"
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
@@ -32,8 +31,9 @@ HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 WSGI_THREADS = 16
 _ASCII = "".join(map(chr, range(128)))
 
-_django_asgi: App = get_asgi_application()
-_django_wsgi: App = WSGIMiddleware(get_wsgi_application(), workers=WSGI_THREADS)
+# Their own types name every message there is; ours pass them on.
+_django_asgi: Any = get_asgi_application()
+_django_wsgi: Any = WSGIMiddleware(cast(Any, get_wsgi_application()), workers=WSGI_THREADS)
 
 
 async def _stream(scope: Scope, receive: Receive, send: Send) -> None:

@@ -36,7 +36,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database, migrations, Redis and the processes named in READY_REQUIRES are there; 503 with the reason else."""
     ready, report = readiness()
-    return JsonResponse(report, status=200 if ready else 503)
+    response = JsonResponse(report, status=200 if ready else 503)
+    # Django would log every 503 as an error; the reasons are logged where they are found.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def readiness() -> tuple[bool, dict[str, Any]]:

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from celery import shared_task
-from celery.signals import heartbeat_sent
+from celery.signals import beat_init, heartbeat_sent
 
 from flashpay import live
 
@@ -36,10 +36,21 @@ def ages(*, now: float | None = None) -> dict[str, float | None]:
     }
 
 
+def forget() -> None:
+    """Take away the signs of an earlier run. Raises redis.RedisError."""
+    live.connection().delete(*(_KEY_PREFIX + name for name in NAMES))
+
+
 @shared_task(name="flashpay.heartbeat")
 def beat_heartbeat() -> None:
     """Ordered by beat every 5 seconds (CELERY_BEAT_SCHEDULE)."""
     beat(BEAT)
+
+
+@beat_init.connect
+def _first_heartbeat(**_signal: Any) -> None:
+    """Beat orders nothing before one period has passed; a start need not wait for that."""
+    beat_heartbeat.delay()
 
 
 @heartbeat_sent.connect
