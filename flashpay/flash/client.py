@@ -72,12 +72,23 @@ class Flash:
         return f"Flash({self.endpoint.api_url}, {self.credential})"
 
     @classmethod
-    def open(cls, endpoint: Endpoint, credential: Credential, *, budgets: Budgets | None = None) -> Flash:
-        """The kept client of this process for (endpoint, credential), over HTTP."""
+    def open(
+        cls,
+        endpoint: Endpoint,
+        credential: Credential,
+        *,
+        socket: Carrier | None = None,
+        facts: TransportFacts | None = None,
+        budgets: Budgets | None = None,
+    ) -> Flash:
+        """The kept client of this process for (endpoint, credential); made as told when there is none yet.
+
+        What a kept client has learned about the ways is newer than any `facts` handed in, so they are not replaced.
+        """
         # A forked child must not share its parent's connections, so the process is part of the key.
         key = (os.getpid(), endpoint, credential)
         with _kept_lock:
-            client = _kept.get(key) or cls(endpoint, credential, budgets=budgets)
+            client = _kept.get(key) or cls(endpoint, credential, socket=socket, facts=facts, budgets=budgets)
             _kept[key] = client
             _kept.move_to_end(key)
             while len(_kept) > _KEPT_CLIENTS:

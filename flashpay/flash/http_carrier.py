@@ -30,8 +30,15 @@ ANSWER_TIMEOUT_S: dict[Kind, float] = {
 KEPT_CONNECTIONS = 10
 KEPT_FOR_S = 30
 
-# Raised before a byte of the request is written: the TCP or TLS connection did not come about, or none was free.
-_NEVER_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+# Raised before a byte of the request is written: the address is none, the TCP or TLS connection did not come about, or
+# no connection was free.
+_NEVER_WRITTEN = (
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+)
 
 
 class _Transport(HTTPXTransport):
@@ -40,7 +47,7 @@ class _Transport(HTTPXTransport):
     def _prepare_result(self, response: httpx.Response) -> ExecutionResult:
         try:
             body = json_read(response.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not response.is_success:
             raise CarrierTrouble(http_trouble(response.status_code, response.headers, body))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from flashpay.flash.results import InvoiceStatus
 
@@ -65,3 +67,23 @@ class SocketHealth:
     reconnects: int
     watched: int
     subscribed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, for the process that shows it."""
+        return {
+            **asdict(self),
+            "since": self.since.isoformat(),
+            "last_event_at": self.last_event_at.isoformat() if self.last_event_at else None,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> SocketHealth:
+        last = fields["last_event_at"]
+        return cls(
+            **{
+                **fields,
+                "state": SocketState(fields["state"]),
+                "since": datetime.fromisoformat(fields["since"]),
+                "last_event_at": datetime.fromisoformat(last) if last else None,
+            }
+        )
