@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.parser import Parser
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 DEEPEST = 32
 LATEST_UNIX_TIME = 253_402_300_799  # the end of the year 9999, where datetime ends
@@ -85,10 +85,6 @@ def _as_written(value: Any) -> Any:
     return value
 
 
-def _moment(value: datetime | None) -> int | None:
-    return None if value is None else int(value.timestamp())
-
-
 AmountText = Annotated[
     str,
     BeforeValidator(_as_written),
@@ -104,7 +100,11 @@ PercentText = Annotated[
 UnixTime = Annotated[
     int, Field(ge=0, le=LATEST_UNIX_TIME, description="Unix time in seconds", examples=[1_767_225_600])
 ]
-Moment = Annotated[int, BeforeValidator(_moment), Field(description="Unix time in seconds", examples=[1_767_225_600])]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(lambda moment: int(moment.timestamp()), return_type=int),
+    Field(description="Unix time in seconds"),
+]
 
 
 def moment_read(unix_time: int | None) -> datetime | None:
