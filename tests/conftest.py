@@ -143,6 +143,14 @@ def sandbox() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
+def no_price(sandbox: SandboxServer) -> Iterator[SandboxServer]:
+    """The sandbox without a price of bitcoin, for the time of the test."""
+    sandbox.switch(price_outage=True)
+    yield sandbox
+    sandbox.switch(price_outage=False)
+
+
+@pytest.fixture
 def connected_store(store: Store, sandbox: SandboxServer) -> Store:
     """Alice's store with a fresh dollar account at the sandbox as its wallet."""
     cast.wallet_give(store, sandbox, balance_cents=500_000)

@@ -18,6 +18,7 @@ from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, Pul
 from payouts.selectors import claim_link, pull_payment_lnurl
 from payouts.services import payout_cancel, pull_payment_archive
 from tests.payouts.recipients import MINIMUM_SAT, invoice_over, pull_payment_make, wallet_make
+from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
 
@@ -266,10 +267,9 @@ def test_an_invoice_claimed_elsewhere_is_refused(recipient: Client, store: Store
     assert other.claimed == 0
 
 
-def test_fiat_without_a_fresh_rate_is_refused(recipient: Client, store: Store) -> None:
+def test_fiat_without_a_fresh_rate_is_refused(recipient: Client, store: Store, no_price: SandboxServer) -> None:
     wallet_make(store)
     pull_payment = pull_payment_make(store, currency="USD", amount=20_00)
-    # No price is in Redis and the sandbox does not run.
     assert "rate" in page(recipient.get(path(pull_payment)))
     assert "rate" in page(claim(recipient, pull_payment, invoice_over(20_000)), 422)
     assert_nothing_claimed(pull_payment)

@@ -22,6 +22,7 @@ from payouts.selectors import pull_payment_lnurl
 from payouts.services import payout_cancel, pull_payment_archive
 from tests.lightning.invoices import invoice_make
 from tests.payouts.recipients import MINIMUM_SAT, invoice_over, pull_payment_make, wallet_make
+from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
 
@@ -165,10 +166,11 @@ def test_fiat_is_told_in_whole_sats_rounded_down(wallet: Client, store: Store, m
     assert pull_payment.claimed <= pull_payment.amount
 
 
-def test_without_a_fresh_rate_fiat_is_refused_with_a_sentence(wallet: Client, store: Store) -> None:
+def test_without_a_fresh_rate_fiat_is_refused_with_a_sentence(
+    wallet: Client, store: Store, no_price: SandboxServer
+) -> None:
     wallet_make(store)
     pull_payment = pull_payment_make(store, currency="USD", amount=20_00)
-    # No price is in Redis and the sandbox does not run.
     assert "rate" in refusal(wallet.get(info_path(pull_payment)))
 
 
