@@ -169,8 +169,13 @@ def wallet_probe(*, connection_string: str) -> WalletProbe:
     try:
         account = client.account()
         network = client.network()
+    except flash.SettingsWrong as error:
+        raise Refusal("invalid-connection-string", str(error), field="connectionString") from error
     except flash.FlashError as error:
-        raise Refusal("wallet-unreachable", str(error), field="connectionString") from error
+        retry_after_s = error.judgement.retry_after_s
+        raise Refusal(
+            "wallet-unreachable", str(error), field="connectionString", retry_after_s=retry_after_s
+        ) from error
     wallet = account.cash_wallet
     if wallet is None:
         raise Refusal(
