@@ -195,6 +195,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("send due payouts", "payouts.tasks.send_due_payouts", 5.0),
         ("reconcile payouts", "payouts.tasks.reconcile_due_payouts", 10.0),
         ("complete receipts", "payouts.tasks.complete_receipts", 10.0),
+        ("check wallet connections", "flashpay.stores.tasks.check_wallet_connections", 60.0),
         ("refresh rates", "flashpay.stores.tasks.refresh_rates", 15.0),
     )
 }

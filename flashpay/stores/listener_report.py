@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flashpay import live
-from flashpay.flash.socket_events import SocketHealth, SocketState
+from flashpay.flash.socket_events import SocketHealth
 
 _KEY = "flashpay:listener:report"
 # Written every two seconds; without news for this long nobody is listening.
@@ -27,23 +27,7 @@ class ListenerReport:
 def write(*, listener: str, sockets: Iterable[SocketHealth], now: datetime | None = None) -> None:
     """Raises redis.RedisError."""
     at = now or datetime.now(UTC)
-    body = {
-        "listener": listener,
-        "at": at.isoformat(),
-        "sockets": [
-            {
-                "socket": health.socket,
-                "state": health.state,
-                "since": health.since.isoformat(),
-                "last_event_at": health.last_event_at.isoformat() if health.last_event_at else None,
-                "last_error": health.last_error,
-                "reconnects": health.reconnects,
-                "watched": health.watched,
-                "subscribed": health.subscribed,
-            }
-            for health in sockets
-        ],
-    }
+    body = {"listener": listener, "at": at.isoformat(), "sockets": [health.to_dict() for health in sockets]}
     live.connection().set(_KEY, json.dumps(body), ex=LIFE_S)
 
 
@@ -53,15 +37,5 @@ def read() -> ListenerReport | None:
     if text is None:
         return None
     body = json.loads(str(text))
-    sockets = {
-        each["socket"]: SocketHealth(
-            **{
-                **each,
-                "state": SocketState(each["state"]),
-                "since": datetime.fromisoformat(each["since"]),
-                "last_event_at": datetime.fromisoformat(each["last_event_at"]) if each["last_event_at"] else None,
-            }
-        )
-        for each in body["sockets"]
-    }
+    sockets = {each["socket"]: SocketHealth.from_dict(each) for each in body["sockets"]}
     return ListenerReport(body["listener"], datetime.fromisoformat(body["at"]), sockets)

@@ -5,22 +5,30 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from flashpay import crypto, flash
 from flashpay.money.currencies import currency_get
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
+from flashpay.stores.connecting import wallet_connect, wallet_disconnect, wallet_probe
 from flashpay.stores.events import event_record
-from flashpay.stores.models import ApiKey, CredentialKind, Membership, Role, Store, User, WalletConnection
-from flashpay.stores.wallets import endpoint_at
+from flashpay.stores.models import ApiKey, Membership, Role, Store, User
+
+__all__ = [
+    "api_key_create",
+    "api_key_revoke",
+    "store_archive",
+    "store_create",
+    "store_update",
+    "wallet_connect",
+    "wallet_disconnect",
+    "wallet_probe",
+]
 
 API_KEY_BYTES = 32
 # BTCPay Server's limits.
@@ -140,99 +148,3 @@ def api_key_revoke(*, key: ApiKey, now: datetime | None = None) -> None:
     """End an API key at once. Its row stays, to tell who did what with it."""
     now = now or timezone.now()
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
-
-
-@dataclass(frozen=True)
-class WalletProbe:
-    """What Flash said about a credential, before anything is stored."""
-
-    endpoint: flash.Endpoint
-    credential: flash.Credential
-    api_url: str
-    account: flash.Account
-    wallet: flash.Wallet
-    network: str
-
-
-def wallet_probe(*, connection_string: str) -> WalletProbe:
-    """Ask Flash who this credential belongs to and which wallet it opens. Stores nothing.
-
-    `connection_string`: the plugin's `type=flash;server=…;token=…`, or a bare API key, session token or username.
-    Raises Refusal with a sentence when it cannot be read or Flash does not accept it.
-    """
-    try:
-        parsed = flash.connection_string_parse(connection_string)
-    except flash.ConnectionStringWrong as error:
-        raise Refusal("invalid-connection-string", str(error), field="connectionString") from error
-    endpoint = endpoint_at(parsed.api_url)
-    client = flash.Flash(endpoint, parsed.credential)
-    try:
-        account = client.account()
-        network = client.network()
-    except flash.SettingsWrong as error:
-        raise Refusal("invalid-connection-string", str(error), field="connectionString") from error
-    except flash.FlashError as error:
-        retry_after_s = error.judgement.retry_after_s
-        raise Refusal(
-            "wallet-unreachable", str(error), field="connectionString", retry_after_s=retry_after_s
-        ) from error
-    wallet = account.cash_wallet
-    if wallet is None:
-        raise Refusal(
-            "no-dollar-wallet", "This Flash account has no dollar wallet to receive into.", field="connectionString"
-        )
-    own = endpoint == endpoint_at(None)
-    return WalletProbe(endpoint, parsed.credential, "" if own else endpoint.api_url, account, wallet, network)
-
-
-def wallet_connect(
-    *, store: Store, connection_string: str, actor: str, now: datetime | None = None
-) -> WalletConnection:
-    """Test a credential against Flash and make it the store's wallet; the one before stays on record, inactive.
-
-    Raises Refusal, and then the store keeps the wallet it had.
-    """
-    now = now or timezone.now()
-    probe = wallet_probe(connection_string=connection_string)
-    kind, secret = _stored_form(probe.credential)
-    with transaction.atomic():
-        WalletConnection.objects.filter(store=store, is_active=True).update(is_active=False)
-        connection = WalletConnection.objects.create(
-            store=store,
-            kind=kind,
-            secret=secret,
-            fingerprint=crypto.fingerprint(f"{kind}:{secret or probe.account.username}"),
-            username=probe.account.username or "",
-            api_url=probe.api_url,
-            ws_url=probe.endpoint.ws_url if probe.api_url else "",
-            network=probe.network,
-            wallet_id=probe.wallet.id,
-            wallet_currency=probe.wallet.currency,
-            minimum_sat=settings.FLASH_MINIMUM_SAT,
-            balance_cents=probe.wallet.balance_cents,
-            checked_at=now,
-            created_at=now,
-        )
-        event_record(row=connection, type="WalletConnected", actor=actor, at=now, evidence={"kind": kind})
-    return connection
-
-
-def wallet_disconnect(*, store: Store, actor: str, now: datetime | None = None) -> None:
-    """Take the store's wallet out of use. What was received or sent through it stays on record."""
-    now = now or timezone.now()
-    with transaction.atomic():
-        connection = WalletConnection.objects.filter(store=store, is_active=True).first()
-        if connection is None:
-            return
-        WalletConnection.objects.filter(pk=connection.pk).update(is_active=False)
-        event_record(row=connection, type="WalletDisconnected", actor=actor, at=now)
-
-
-def _stored_form(credential: flash.Credential) -> tuple[str, str]:
-    match credential:
-        case flash.ApiKey(key):
-            return CredentialKind.API_KEY, key
-        case flash.SessionToken(token):
-            return CredentialKind.SESSION_TOKEN, token
-        case _:
-            return CredentialKind.USERNAME, ""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import transaction
 
 from flashpay import flash, live
+from flashpay.flash.relay import RelayCarrier
 from flashpay.refusals import Refusal
 from flashpay.stores.models import CredentialKind, Store, WalletConnection
 
@@ -48,8 +51,58 @@ def credential_of(connection: WalletConnection) -> flash.Credential:
 
 
 def wallet_open(connection: WalletConnection) -> flash.Flash:
-    """The process's client for this wallet; connections to Flash are kept and shared."""
-    return flash.Flash.open(endpoint_of(connection), credential_of(connection), budgets=budgets())
+    """The process's client for this wallet; connections to Flash are kept and shared.
+
+    With a session token it also goes over the listener's live connection, as was learned or by trying.
+    """
+    endpoint, credential = endpoint_of(connection), credential_of(connection)
+    if not isinstance(credential, flash.SessionToken):
+        return flash.Flash.open(endpoint, credential, budgets=budgets())
+    client = flash.Flash.open(
+        endpoint,
+        credential,
+        socket=RelayCarrier(live.connection(), endpoint, credential),
+        facts=facts_of(connection),
+        budgets=budgets(),
+    )
+    facts_keep(connection, client.transport_facts)  # what earlier requests of this process found out
+    return client
+
+
+def facts_of(connection: WalletConnection) -> flash.TransportFacts | None:
+    """What is known about the way that requests with this session token go."""
+    known = connection.transport
+    if known.get("mutations_over") not in ("http", "socket"):
+        return None
+    return flash.TransportFacts(known["mutations_over"], datetime.fromisoformat(known["learned_at"]), known["reason"])
+
+
+def facts_stored(facts: flash.TransportFacts | None) -> dict[str, str]:
+    """As `WalletConnection.transport` has it."""
+    if facts is None:
+        return {}
+    return {
+        "mutations_over": facts.mutations_over,
+        "learned_at": facts.learned_at.isoformat(),
+        "reason": facts.reason,
+    }
+
+
+def facts_keep(connection: WalletConnection, facts: flash.TransportFacts | None) -> None:
+    """Store what was learned about the ways, unless something newer is stored. Does nothing inside a transaction:
+    no money waits for this, and the next call will do it."""
+    known = facts_of(connection)
+    if facts is None or (known is not None and known.learned_at >= facts.learned_at):
+        return
+    if transaction.get_connection().in_atomic_block:
+        return
+    with transaction.atomic():
+        row = WalletConnection.objects.select_for_update().only("transport").get(pk=connection.pk)
+        stored = facts_of(row)
+        if stored is None or stored.learned_at < facts.learned_at:
+            row.transport = facts_stored(facts)
+            WalletConnection.objects.filter(pk=connection.pk).update(transport=row.transport)
+    connection.transport = row.transport
 
 
 def anybody_open(endpoint: flash.Endpoint) -> flash.Flash:
