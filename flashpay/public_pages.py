@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse
 
 HEADERS = {
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": with it browsers send "Origin: null", and the forms of these pages would be refused as foreign.
+    "Referrer-Policy": "same-origin",
     "X-Robots-Tag": "noindex, nofollow",
 }
 

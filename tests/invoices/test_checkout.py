@@ -51,7 +51,7 @@ def page(response: Any) -> str:
     """The page's text, with what is true of every answer checked."""
     assert response.status_code == 200
     assert response["Cache-Control"] == "no-store"
-    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["Referrer-Policy"] == "same-origin"
     assert "noindex" in response["X-Robots-Tag"]
     assert not response.cookies
     text: str = response.content.decode().replace("\N{NO-BREAK SPACE}", " ")

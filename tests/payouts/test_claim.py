@@ -45,7 +45,7 @@ def path(pull_payment: PullPayment) -> str:
 def page(response: Any, status: int = 200) -> str:
     assert response.status_code == status
     assert response["Cache-Control"] == "no-store"
-    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["Referrer-Policy"] == "same-origin"
     assert "noindex" in response["X-Robots-Tag"]
     assert not response.cookies
     return html.unescape(response.content.decode()).replace("\N{NO-BREAK SPACE}", " ")
