@@ -1,6 +1,7 @@
 """Flash, as the rest of FlashPay speaks to it. Knows no Django.
 
-Synchronous for web and worker processes: `Flash`. Asynchronous for the listener: `flashpay.flash.socket`.
+Synchronous for web and worker processes: `Flash`, with `RelayCarrier` as its way over the listener's live connection,
+and `transports_probe` for the connect page. Asynchronous for the listener: `socket_pool`, `socket` and `relay`.
 """
 
 from flashpay.flash.budgets import Budgets, Left, Limits
@@ -29,6 +30,7 @@ from flashpay.flash.errors import (
     Verdict,
 )
 from flashpay.flash.operations import BATCH_LIMIT
+from flashpay.flash.relay import RelayCarrier
 from flashpay.flash.results import (
     Account,
     Cutover,
@@ -39,6 +41,8 @@ from flashpay.flash.results import (
     TransactionDetails,
     Wallet,
 )
+from flashpay.flash.schema_check import SchemaReport, schema_check
+from flashpay.flash.socket_carrier import SocketCarrier, TransportProbe, transports_probe
 
 __all__ = [
     "BATCH_LIMIT",
@@ -62,15 +66,21 @@ __all__ = [
     "NotSent",
     "Outcome",
     "Price",
+    "RelayCarrier",
+    "SchemaReport",
     "SendReply",
     "SessionToken",
     "SettingsWrong",
+    "SocketCarrier",
     "Transaction",
     "TransactionDetails",
     "TransportFacts",
+    "TransportProbe",
     "Unknown",
     "Username",
     "Verdict",
     "Wallet",
     "connection_string_parse",
+    "schema_check",
+    "transports_probe",
 ]

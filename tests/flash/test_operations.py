@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,8 @@ def test_the_captured_answers_hold_no_secret() -> None:
         text = json.dumps(json.loads(path.read_text()))
         assert "fk_" not in text
         assert "ory_st_" not in text
+
+
+def test_the_room_knows_nothing_of_django() -> None:
+    code = "import sys, flashpay.flash.relay, flashpay.flash.socket_pool; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

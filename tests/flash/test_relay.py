@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from flashpay.flash import ApiKey, Endpoint, Flash, NotSent, Outcome, SessionToken
+from flashpay.flash import ApiKey, Budgets, Endpoint, Flash, NotSent, Outcome, SessionToken
 from flashpay.flash.operations import ACCOUNT, INVOICE_CREATE
 from flashpay.flash.relay import QUEUE, RelayCarrier, RelayServer
 from flashpay.flash.socket import socket_key
@@ -120,6 +120,15 @@ def test_without_a_listener_nothing_is_sent_and_nothing_waits(
     assert caught.value.trouble.failure is Failure.NOT_TAKEN
     assert time.monotonic() - begun < 1
     assert redis_client.llen(QUEUE) == 0
+
+
+def test_a_redis_client_that_reads_text_will_do_as_well(
+    shop: dict[str, Any], flash_endpoint: Endpoint, token: SessionToken, listener: Listener
+) -> None:
+    client = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+    flash = Flash(flash_endpoint, token, carrier=RelayCarrier(client, flash_endpoint, token), budgets=Budgets(client))
+    assert flash.account().username == shop["username"]
+    client.close()
 
 
 def test_without_a_listener_a_payment_in_world_a_is_not_sent(shop: dict[str, Any], flash: Flash) -> None:
