@@ -2,11 +2,11 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-# bolt11 declares Python below 3.13; on these it installs without a word. PYTHON=... chooses another.
+# bolt11 declares Python below 3.13, so these come first. PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo $$p; break; }; done)
-# Newer Pythons work as well (the suite's own check: `make smoke`), so pip need not heed bolt11's declaration.
+# bolt11 works on newer ones too, so there pip is told not to heed what it declares.
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
 	$(shell $(BIN)/python -c 'import sys; print("--ignore-requires-python" if sys.version_info >= (3, 13) else "")' 2>/dev/null)
 # Parallel test processes.
