@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.http import HttpRequest
-from ninja import Router, Schema
-from pydantic import Field
+from ninja import Router
+from pydantic import BaseModel, Field
 
 from flashpay.api.authentication import UNRESTRICTED, ApiRequest, Caller
 from flashpay.api.payment_methods import LIGHTNING
@@ -19,7 +19,7 @@ from flashpay.version import VERSION
 router = Router(tags=["Account and server"])
 
 
-class ApiKeyData(Schema):
+class ApiKeyData(BaseModel):
     id: str
     apiKey: str = Field(description="The key, once, when it is made; afterwards only how it begins")
     label: str
@@ -36,7 +36,7 @@ class ApiKeyInput(Input):
     )
 
 
-class UserData(Schema):
+class UserData(BaseModel):
     id: str
     email: str
     name: str | None
@@ -44,7 +44,7 @@ class UserData(Schema):
     roles: list[str]
 
 
-class ServerData(Schema):
+class ServerData(BaseModel):
     version: str
     onion: str | None = None
     supportedPaymentMethods: list[str] = [LIGHTNING]
@@ -52,7 +52,7 @@ class ServerData(Schema):
     syncStatus: list[str] = []
 
 
-class HealthData(Schema):
+class HealthData(BaseModel):
     synchronized: bool = True
 
 

@@ -112,7 +112,7 @@ def _faced(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseB
         if response.status_code == 405:
             allowed = response.headers["Allow"]
             response = JsonResponse(
-                Problem(code="method-not-allowed", message=f"This address takes {allowed}.").dict(),
+                Problem(code="method-not-allowed", message=f"This address takes {allowed}.").model_dump(),
                 status=405,
                 headers={"Allow": allowed},
             )

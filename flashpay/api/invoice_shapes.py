@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.utils import timezone
-from ninja import Schema
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from flashpay.api.payment_methods import LIGHTNING
 from flashpay.api.stores import BP_PER_PERCENT
@@ -25,7 +24,7 @@ _MSAT_DIGITS = 11
 Minutes = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
-class CheckoutData(Schema):
+class CheckoutData(BaseModel):
     expirationMinutes: int
     monitoringMinutes: int
     paymentTolerance: float
@@ -34,7 +33,7 @@ class CheckoutData(Schema):
     defaultPaymentMethod: str = LIGHTNING
 
 
-class InvoiceData(Schema):
+class InvoiceData(BaseModel):
     id: str
     storeId: str
     amount: str = Field(description="Decimal, in `currency`; 0 for a top-up invoice")
@@ -83,7 +82,7 @@ class InvoiceMarkInput(Input):
     reason: str = Field("Marked through the API.", max_length=500, description="Stays on record")
 
 
-class PaymentData(Schema):
+class PaymentData(BaseModel):
     id: str = Field(description="The payment hash")
     receivedDate: Moment
     value: str = Field(description="Decimal, in BTC")
@@ -92,7 +91,7 @@ class PaymentData(Schema):
     destination: str = Field(description="The BOLT 11 invoice that was paid")
 
 
-class CodeData(Schema):
+class CodeData(BaseModel):
     """The Lightning invoice to pay, as read from the BOLT 11 itself."""
 
     paymentHash: str
@@ -101,7 +100,7 @@ class CodeData(Schema):
     state: str
 
 
-class InvoicePaymentMethodData(Schema):
+class InvoicePaymentMethodData(BaseModel):
     paymentMethodId: str = LIGHTNING
     currency: str = "BTC"
     destination: str | None = Field(

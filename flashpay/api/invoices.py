@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Path, Query, Router, Schema
-from pydantic import Field
+from ninja import Path, Query, Router
+from pydantic import BaseModel, Field
 
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.invoice_shapes import (
@@ -51,12 +51,12 @@ _ONE = "/stores/{storeId}/invoices/{invoiceId}"
 _BY_ID = "/invoices/{invoiceId}"
 
 
-class InvoicePath(Schema):
+class InvoicePath(BaseModel):
     invoiceId: str
     storeId: str | None = None
 
 
-class InvoiceFilters(Schema):
+class InvoiceFilters(BaseModel):
     status: list[InvoiceState] = []
     orderId: list[str] = []
     textSearch: str = Field("", max_length=500, description="An id, an order number, a payment hash, or a description")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from ninja import Query, Router, Schema
-from pydantic import Field, SecretStr, field_validator
+from ninja import Query, Router
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.problems import answers, invalid, not_found
@@ -23,7 +23,7 @@ _LIGHTNING_NAMES = frozenset({LIGHTNING, "BTC-LightningNetwork"})
 _PATH = "/stores/{storeId}/payment-methods/{paymentMethodId}"
 
 
-class WalletShown(Schema):
+class WalletShown(BaseModel):
     """What may be known about a connected wallet. The credential is never shown again."""
 
     kind: str = Field(description="api_key, session_token, or username (receives only)")
@@ -35,7 +35,7 @@ class WalletShown(Schema):
     canSend: bool
 
 
-class PaymentMethodData(Schema):
+class PaymentMethodData(BaseModel):
     enabled: bool
     paymentMethodId: str = LIGHTNING
     config: WalletShown | None = Field(None, description="With includeConfig=true")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Schema
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from flashpay.api.invoice_shapes import btc_text
 from flashpay.api.payment_methods import LIGHTNING
@@ -35,7 +34,7 @@ class PullPaymentInput(Input):
     )
 
 
-class PullPaymentData(Schema):
+class PullPaymentData(BaseModel):
     id: str
     name: str
     description: str
@@ -50,7 +49,7 @@ class PullPaymentData(Schema):
     expiresAt: Moment | None
 
 
-class LnurlData(Schema):
+class LnurlData(BaseModel):
     lnurlBech32: str = Field(examples=["lightning:lnurl1…"])
     lnurlUri: str | None = Field(
         description="The same as an lnurlw:// link; null where that scheme cannot carry our address (plain http)"
@@ -69,7 +68,7 @@ class ApproveInput(Input):
     revision: int = REVISION
 
 
-class ProofData(Schema):
+class ProofData(BaseModel):
     proofType: str = LIGHTNING_PROOF
     id: str
     link: str | None = None
@@ -77,7 +76,7 @@ class ProofData(Schema):
     Preimage: str | None = Field(description="Once it is known; it hashes to PaymentHash")
 
 
-class PayoutData(Schema):
+class PayoutData(BaseModel):
     id: str
     revision: int = REVISION
     pullPaymentId: str | None

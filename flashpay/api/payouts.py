@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ninja import Path, Query, Router, Schema
+from ninja import Path, Query, Router
+from pydantic import BaseModel
 
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
@@ -22,7 +23,7 @@ _ONE = "/stores/{storeId}/payouts/{payoutId}"
 _BY_ID = "/payouts/{payoutId}"
 
 
-class PayoutPath(Schema):
+class PayoutPath(BaseModel):
     payoutId: str
     storeId: str | None = None
 

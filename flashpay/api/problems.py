@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Schema
 from ninja.errors import ValidationError
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from flashpay.money.errors import BadAmount, MoneyError, NoFreshRate
 from flashpay.refusals import Refusal
 
 
-class Problem(Schema):
+class Problem(BaseModel):
     code: str = Field(description="Stable, for programs", examples=["overdraft"])
     message: str = Field(description="For people: what is wrong and what to do")
 
@@ -21,7 +20,7 @@ class MissingPermission(Problem):
     missingPermission: str = Field(examples=["btcpay.store.cancreateinvoice"])
 
 
-class InvalidField(Schema):
+class InvalidField(BaseModel):
     path: str = Field(description="The field, with dots for fields inside it", examples=["checkout.expirationMinutes"])
     message: str
 
@@ -37,7 +36,7 @@ class ApiProblem(Exception):
 
     @property
     def json(self) -> Any:
-        return [field.dict() for field in self.body] if isinstance(self.body, list) else self.body.dict()
+        return [field.model_dump() for field in self.body] if isinstance(self.body, list) else self.body.model_dump()
 
 
 def problem(status: int, code: str, message: str, *, retry_after_s: int | None = None) -> ApiProblem:
@@ -76,7 +75,6 @@ _ABOUT_STATE = frozenset({"invalid-state"})
 _PATHS = {
     "expirationMinutes": "checkout.expirationMinutes",
     "monitoringMinutes": "checkout.monitoringMinutes",
-    "paymentTolerance": "checkout.paymentTolerance",
     "redirectURL": "checkout.redirectURL",
     "connectionString": "config.connectionString",
     "time_zone": "timeZone",

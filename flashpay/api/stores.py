@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from django.db import transaction
-from ninja import Router, Schema
-from pydantic import Field
+from ninja import Router
+from pydantic import BaseModel, Field
 
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.problems import answers, invalid, missing_permission
 from flashpay.api.wire import Input, PercentText
 from flashpay.stores import permissions
 from flashpay.stores.models import Store
-from flashpay.stores.services import store_archive, store_create, store_update
+from flashpay.stores.services import TOLERANCE_BP, store_archive, store_create, store_update
 
 router = Router(tags=["Stores"])
 
@@ -22,7 +22,7 @@ BP_PER_PERCENT = 100
 Seconds = Annotated[int, Field(ge=0, le=2_073_600)]
 
 
-class StoreData(Schema):
+class StoreData(BaseModel):
     id: str
     name: str
     website: str | None
@@ -109,12 +109,12 @@ def store_shown(store: Store) -> StoreData:
 
 
 def tolerance_read(percent: str | None, path: str = "paymentTolerance") -> int | None:
-    """Basis points from a percentage as it was written. Raises ApiProblem where it has more than two decimals."""
+    """Basis points from a percentage as it was written. Raises ApiProblem for one beyond 0 to 100, or with more than two decimals."""
     if percent is None:
         return None
     basis_points = Decimal(percent) * BP_PER_PERCENT
-    if basis_points != int(basis_points):
-        raise invalid(path, "A tolerance has at most two decimals.")
+    if basis_points not in TOLERANCE_BP:
+        raise invalid(path, "A tolerance lies between 0 and 100 percent and has at most two decimals.")
     return int(basis_points)
 
 

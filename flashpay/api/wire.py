@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Schema
 from ninja.parser import Parser
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 DEEPEST = 32
 LATEST_UNIX_TIME = 253_402_300_799  # the end of the year 9999, where datetime ends
@@ -111,7 +110,7 @@ def moment_read(unix_time: int | None) -> datetime | None:
     return None if unix_time is None else datetime.fromtimestamp(unix_time, UTC)
 
 
-class Input(Schema):
+class Input(BaseModel):
     """What a caller sends. A field that we do not know is refused, unless it is null, which means it was left out."""
 
     model_config = ConfigDict(extra="forbid")
