@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -28,6 +28,8 @@ from flashpay.refusals import Refusal
 
 # When the page asks again after a refusal that names no time of its own.
 RETRY_S = 5
+# A page counts whole seconds and may come early; asked before its time, the server would show the same code once more.
+RENEW_SLACK = timedelta(seconds=2)
 # Without JavaScript the page comes again this often, and so learns of a payment.
 REFRESH_S = 5
 
@@ -120,7 +122,7 @@ def _checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> d
         if shown and invoice.currency in ("SAT", "BTC")
         else None,
         # The page asks for the next code while this one can still be paid.
-        "renews_at": shown.expires_at - SHORTEST_LIFE if shown else None,
+        "renews_at": shown.expires_at - SHORTEST_LIFE + RENEW_SLACK if shown else None,
         "final": final,
         "refresh_s": 0 if final or state == InvoiceState.EXPIRED else max(REFRESH_S, 0 if shown else code.retry_s),
         "version": _version(invoice, state, code, now),
