@@ -29,9 +29,9 @@ class ApiKeyData(BaseModel):
 
 
 class ApiKeyInput(Input):
-    label: str = Field("", max_length=50)
+    label: str = Field(default="", max_length=50)
     permissions: list[str] = Field(
-        [],
+        default=[],
         description="As at BTCPay Server: `btcpay.store.canviewinvoices`, one store's with `:STORE`, or `unrestricted`",
     )
 
@@ -48,7 +48,7 @@ class ServerData(BaseModel):
     version: str
     onion: str | None = None
     supportedPaymentMethods: list[str] = [LIGHTNING]
-    fullySynched: bool = Field(True, description="There is no chain to catch up with")
+    fullySynched: bool = Field(default=True, description="There is no chain to catch up with")
     syncStatus: list[str] = []
 
 

@@ -57,18 +57,19 @@ class CheckoutInput(Input):
     monitoringMinutes: Minutes | None = None
     paymentTolerance: PercentText | None = None
     redirectURL: str = ""
-    paymentMethods: list[str] | None = Field(None, description="If given, it must name BTC-LN")
-    defaultPaymentMethod: str | None = Field(None, description="If given, it must be BTC-LN")
+    paymentMethods: list[str] | None = Field(default=None, description="If given, it must name BTC-LN")
+    defaultPaymentMethod: str | None = Field(default=None, description="If given, it must be BTC-LN")
     speedPolicy: str | None = Field(
-        None, description="Accepted for clients of BTCPay Server. It is about confirmations, and Lightning has none."
+        default=None,
+        description="Accepted for clients of BTCPay Server. It is about confirmations, and Lightning has none.",
     )
 
 
 class InvoiceInput(Input):
     amount: AmountText
-    currency: str | None = Field(None, description="Left out: the store's default currency")
+    currency: str | None = Field(default=None, description="Left out: the store's default currency")
     metadata: dict[str, Any] = Field(
-        {}, description="Yours to fill. `orderId` and `itemDesc` are shown in the lists and can be searched."
+        default={}, description="Yours to fill. `orderId` and `itemDesc` are shown in the lists and can be searched."
     )
     checkout: CheckoutInput = CheckoutInput()
 
@@ -79,7 +80,7 @@ class InvoiceUpdateInput(Input):
 
 class InvoiceMarkInput(Input):
     status: InvoiceState = Field(description="Settled or Invalid")
-    reason: str = Field("Marked through the API.", max_length=500, description="Stays on record")
+    reason: str = Field(default="Marked through the API.", max_length=500, description="Stays on record")
 
 
 class PaymentData(BaseModel):
@@ -131,7 +132,7 @@ def invoice_shown(invoice: Invoice) -> InvoiceData:
         createdTime=invoice.created_at,
         expirationTime=invoice.expires_at,
         monitoringExpiration=invoice.monitoring_ends_at,
-        status=invoice_state_now(invoice, timezone.now()),
+        status=InvoiceState(invoice_state_now(invoice, timezone.now())),
         additionalStatus=invoice.additional_state,
         availableStatusesForManualMarking=_markable(invoice),
         archived=invoice.archived,
@@ -158,13 +159,7 @@ def payment_method_shown(
         due=btc_text(amount_msat - invoice.credited_msat),
         amount=btc_text(amount_msat),
         payments=[_payment_shown(payment) for payment in payments],
-        additionalData=code
-        and CodeData(
-            paymentHash=code.payment_hash,
-            amountMsat=code.amount_msat,
-            expirationTime=code.expires_at,
-            state=code.state,
-        ),
+        additionalData=_code_shown(code) if code else None,
     )
 
 
@@ -174,6 +169,15 @@ def btc_text(msat: int) -> str:
     whole, part = divmod(msat, MSAT_PER_BTC)
     digits = f"{part:0{_MSAT_DIGITS}d}"
     return f"{sign}{whole}.{digits if msat % MSAT_PER_SAT else digits[:-3]}"
+
+
+def _code_shown(code: LightningInvoice) -> CodeData:
+    return CodeData(
+        paymentHash=code.payment_hash,
+        amountMsat=code.amount_msat,
+        expirationTime=code.expires_at,
+        state=code.state,
+    )
 
 
 def _payment_shown(payment: Payment) -> PaymentData:

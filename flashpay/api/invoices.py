@@ -59,7 +59,9 @@ class InvoicePath(BaseModel):
 class InvoiceFilters(BaseModel):
     status: list[InvoiceState] = []
     orderId: list[str] = []
-    textSearch: str = Field("", max_length=500, description="An id, an order number, a payment hash, or a description")
+    textSearch: str = Field(
+        default="", max_length=500, description="An id, an order number, a payment hash, or a description"
+    )
     startDate: UnixTime | None = None
     endDate: UnixTime | None = None
 
@@ -96,7 +98,8 @@ def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> Inv
         currency=currency,
         actor=request.auth.actor,
         metadata=payload.metadata,
-        **_named(payload.metadata),
+        order_id=_named(payload.metadata, "orderId", ORDER_ID_LENGTH),
+        description=_named(payload.metadata, "itemDesc", DESCRIPTION_LENGTH),
         redirect_url=checkout.redirectURL,
         expiration_s=_seconds(checkout.expirationMinutes),
         monitoring_s=_seconds(checkout.monitoringMinutes),
@@ -116,7 +119,13 @@ def invoice_get(request: ApiRequest, path: Path[InvoicePath]) -> InvoiceData:
 def invoice_put(request: ApiRequest, path: Path[InvoicePath], payload: InvoiceUpdateInput) -> InvoiceData:
     """Change an invoice's metadata. Its amount and terms never change."""
     invoice = _invoice(request, path, permissions.MODIFY_INVOICES)
-    invoice_note(invoice=invoice, metadata=payload.metadata, **_named(payload.metadata), actor=request.auth.actor)
+    invoice_note(
+        invoice=invoice,
+        metadata=payload.metadata,
+        order_id=_named(payload.metadata, "orderId", ORDER_ID_LENGTH),
+        description=_named(payload.metadata, "itemDesc", DESCRIPTION_LENGTH),
+        actor=request.auth.actor,
+    )
     return invoice_shown(invoice)
 
 
@@ -163,15 +172,8 @@ def _invoice(request: ApiRequest, path: InvoicePath, permission: str) -> Invoice
     return request.auth.record_get(invoice_find(path.invoiceId), path.storeId, permission, "invoice")
 
 
-def _named(metadata: dict[str, Any]) -> dict[str, str]:
-    """What BTCPay Server's clients call an order number and a description. Raises ApiProblem where they are too long."""
-    return {
-        "order_id": _short(metadata, "orderId", ORDER_ID_LENGTH),
-        "description": _short(metadata, "itemDesc", DESCRIPTION_LENGTH),
-    }
-
-
-def _short(metadata: dict[str, Any], name: str, longest: int) -> str:
+def _named(metadata: dict[str, Any], name: str, longest: int) -> str:
+    """What clients of BTCPay Server keep in the metadata and FlashPay in a column. Raises ApiProblem where it is too long."""
     value = metadata.get(name)
     if value is None:
         return ""

@@ -38,7 +38,7 @@ class WalletShown(BaseModel):
 class PaymentMethodData(BaseModel):
     enabled: bool
     paymentMethodId: str = LIGHTNING
-    config: WalletShown | None = Field(None, description="With includeConfig=true")
+    config: WalletShown | None = Field(default=None, description="With includeConfig=true")
 
 
 class ConnectionConfig(Input):
@@ -48,7 +48,7 @@ class ConnectionConfig(Input):
 class PaymentMethodInput(Input):
     enabled: bool | None = None
     config: ConnectionConfig | None = Field(
-        None, description="The connection string, in an object or bare. Left out: the connected wallet stays."
+        default=None, description="The connection string, in an object or bare. Left out: the connected wallet stays."
     )
 
     @field_validator("config", mode="before")

@@ -21,16 +21,16 @@ REVISION = 0
 
 class PullPaymentInput(Input):
     name: str = ""
-    description: str = Field("", max_length=2000)
+    description: str = Field(default="", max_length=2000)
     amount: AmountText
-    currency: str | None = Field(None, description="Left out: the store's default currency")
-    minimumClaim: AmountText | None = Field(None, description="The smallest claim, in `currency`")
-    autoApproveClaims: bool = Field(False, description="Claims are sent without a person approving them")
+    currency: str | None = Field(default=None, description="Left out: the store's default currency")
+    minimumClaim: AmountText | None = Field(default=None, description="The smallest claim, in `currency`")
+    autoApproveClaims: bool = Field(default=False, description="Claims are sent without a person approving them")
     startsAt: UnixTime | None = None
     expiresAt: UnixTime | None = None
-    payoutMethods: list[str] | None = Field(None, description="If given, it must name BTC-LN")
+    payoutMethods: list[str] | None = Field(default=None, description="If given, it must name BTC-LN")
     BOLT11Expiration: AmountText | None = Field(
-        None, description="Days. Only 0 or nothing: an invoice is good here if it lives long enough to be paid."
+        default=None, description="Days. Only 0 or nothing: an invoice is good here if it lives long enough to be paid."
     )
 
 
@@ -59,7 +59,8 @@ class LnurlData(BaseModel):
 class ClaimInput(Input):
     destination: str = Field(max_length=5000, description="A BOLT 11 invoice of the recipient")
     amount: AmountText | None = Field(
-        None, description="In the pull payment's currency; for an invoice without an amount, or as the most to claim"
+        default=None,
+        description="In the pull payment's currency; for an invoice without an amount, or as the most to claim",
     )
     payoutMethodId: str = LIGHTNING
 
@@ -121,7 +122,7 @@ def payout_shown(payout: Payout) -> PayoutData:
         originalCurrency=payout.currency,
         originalAmount=amount_plain(payout.amount, currency_get(payout.currency)),
         payoutAmount=None if payout.state == PayoutState.AWAITING_APPROVAL else btc_text(payout.amount_msat),
-        state=payout.state,
+        state=PayoutState(payout.state),
         paymentProof=_proof(payout),
         reason=payout.reason or None,
         needsReview=payout.needs_review,

@@ -39,9 +39,7 @@ def test_it_needs_no_content_type(api: Script) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/", "/v2/stores", "/v1/nothing", "/v1/stores/", "/v1/stores/a%00b"]
-)
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v2/stores", "/v1/nothing", "/v1/stores/", "/v1/stores/a%00b"])
 def test_it_answers_in_json_where_there_is_nothing(anybody: Script, path: str) -> None:
     answer = anybody.client.get(f"/api{path}")
     assert answer.status_code == 404

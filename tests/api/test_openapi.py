@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+
+@pytest.fixture
+def schema(client: Client, db: None) -> Any:
+    return client.get("/api/openapi.json").json()
+
+
+def test_it_shows_its_documentation_without_a_login_and_from_this_server_alone(client: Client, db: None) -> None:
+    page = client.get("/api/docs")
+    assert page.status_code == 200
+    assert "://" not in re.sub(r'"http://127\.0\.0\.1[^"]*"', "", page.content.decode())
+
+
+def _operations(schema: Any) -> list[tuple[str, Any]]:
+    return [
+        (f"{method} {path}", operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_it_declares_every_way_to_say_no(schema: Any) -> None:
+    for name, operation in _operations(schema):
+        expected = {"200", "400", "404", "422", "503"} | ({"401", "403"} if "security" in operation else set())
+        assert expected <= set(operation["responses"]), name
+
+
+def test_it_names_every_part_of_every_path(schema: Any) -> None:
+    for name, operation in _operations(schema):
+        wanted = set(re.findall(r"\{(\w+)\}", name))
+        given = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
+        assert given == wanted, name
+
+
+def test_it_names_every_operation_once_and_every_shape_it_refers_to(schema: Any) -> None:
+    names = [operation["operationId"] for _, operation in _operations(schema)]
+    assert len(names) == len(set(names))
+    for reference in set(re.findall(r"#/components/schemas/(\w+)", str(schema))):
+        assert reference in schema["components"]["schemas"], reference
+
+
+def test_it_is_open_only_where_an_id_is_the_key(schema: Any) -> None:
+    opened = {name for name, operation in _operations(schema) if "security" not in operation}
+    assert opened == {
+        "get /api/v1/health",
+        "get /api/v1/pull-payments/{pullPaymentId}",
+        "get /api/v1/pull-payments/{pullPaymentId}/lnurl",
+        "get /api/v1/pull-payments/{pullPaymentId}/payouts",
+        "post /api/v1/pull-payments/{pullPaymentId}/payouts",
+        "get /api/v1/pull-payments/{pullPaymentId}/payouts/{payoutId}",
+    }
