@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo $$p; break; }; done)
 # bolt11 works on newer ones too, so there pip is told not to heed what it declares.
-PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes \
 	$(shell $(BIN)/python -c 'import sys; print("--ignore-requires-python" if sys.version_info >= (3, 13) else "")' 2>/dev/null)
 # Parallel test processes.
 JOBS ?= 2
@@ -35,7 +35,6 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --quiet --check templates flashpay payouts lnurl --extension=html
 	$(BIN)/djlint --quiet --lint templates flashpay payouts lnurl --extension=html
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
@@ -43,7 +42,6 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
-	$(BIN)/djlint --quiet --reformat templates flashpay payouts lnurl --extension=html
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench

@@ -28,6 +28,8 @@ from flashpay.version import VERSION
 _SERVER_START_S = 15.0
 _READY_S = 60.0
 _ASK_AGAIN_S = 0.1
+# One Ctrl-C may arrive twice: from the terminal and from make.
+_SAME_SIGNAL_S = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,6 +44,7 @@ class Up:
         self._groups: list[list[Child]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
+        self._told_at = 0.0
 
     async def run(self) -> None:
         """Start everything and keep it running until a signal comes. Raises CannotStart; nothing is left running then."""
@@ -61,10 +64,13 @@ class Up:
         self._say("up", "FlashPay has ended; its data is in " + str(settings.DATA_DIR))
 
     def _told_to_stop(self) -> None:
-        if self._stop.is_set():
+        now = asyncio.get_running_loop().time()
+        if not self._stop.is_set():
+            self._stop.set()
+            self._told_at = now
+        elif now - self._told_at > _SAME_SIGNAL_S:
             for child in self._children():
                 child.kill()
-        self._stop.set()
 
     def _children(self) -> list[Child]:
         return [child for group in self._groups for child in group]
