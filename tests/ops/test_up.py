@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.environment import free_port
 from tests.home import READY, READY_S, Home
 from tests.programs import Program
 
