@@ -335,13 +335,13 @@ def flow_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     `days`: mappings with `date`, `in_msat` and `out_msat`, oldest first.
     """
-    highest = max((max(day["in_msat"], day["out_msat"]) for day in days), default=0)
-    step, half = CHART_WIDTH / max(1, len(days)), CHART_HEIGHT / 2
+    most_in = max((day["in_msat"] for day in days), default=0)
+    most_out = max((day["out_msat"] for day in days), default=0)
+    whole, step = most_in + most_out, CHART_WIDTH / max(1, len(days))
+    zero = CHART_HEIGHT * most_in / whole if whole else CHART_HEIGHT - 1
     rows = []
     for number, day in enumerate(days):
-        up = round(half * day["in_msat"] / highest, 2) if highest else 0
-        down = round(half * day["out_msat"] / highest, 2) if highest else 0
-        x = round(number * step + CHART_GAP, 2)
-        rows.append({**day, "x": x, "y": round(half - up, 2), "up": up, "down": down})
+        up, down = (round(CHART_HEIGHT * day[name] / whole, 2) if whole else 0 for name in ("in_msat", "out_msat"))
+        rows.append({**day, "x": round(number * step + CHART_GAP, 2), "y": round(zero - up, 2), "up": up, "down": down})
     bar = round(max(1.0, step - 2 * CHART_GAP), 2)
-    return {"rows": rows, "bar": bar, "half": half, "width": CHART_WIDTH, "height": CHART_HEIGHT}
+    return {"rows": rows, "bar": bar, "zero": round(zero, 2), "width": CHART_WIDTH, "height": CHART_HEIGHT}
