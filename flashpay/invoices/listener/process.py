@@ -139,7 +139,9 @@ class Watch:
         finally:
             for task in [relay, *tasks, *self._settling]:
                 task.cancel()
-            await asyncio.wait([relay, *tasks, *self._settling], timeout=DRAIN_S)
+            _, pending = await asyncio.wait([relay, *tasks, *self._settling], timeout=DRAIN_S)
+            if pending:
+                log.warning("not everything ended in time", parts=sorted(task.get_name() for task in pending))
             await self._pool.close()
 
     # --- What Flash says ----------------------------------------------------------------------------------------

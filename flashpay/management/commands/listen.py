@@ -15,6 +15,8 @@ from flashpay.invoices.listener import Listener
 
 class Command(BaseCommand):
     help = "Keeps the live connections to Flash. Start as many as you like: one is active, the others stand by."
+    # The checks are of pages and forms, which are served elsewhere; migrations are `up`'s and the deployment's business.
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         with contextlib.suppress(asyncio.CancelledError):
