@@ -125,6 +125,14 @@ def version_of(shown: str) -> str:
     return shown.split('data-version="')[1].split('"')[0]
 
 
+def test_it_counts_down_to_its_next_code_and_to_the_end_of_the_invoice(payer: Client, invoice: Invoice) -> None:
+    shown = page(payer.get(path(invoice)))
+    to_next, to_end = (int(part.split('"')[0]) for part in shown.split('data-countdown="')[1:])
+    # A code lives 60 s; the next one is asked for while 8 of them are left.
+    assert 45 <= to_next <= 52
+    assert 880 <= to_end <= 900
+
+
 def test_without_javascript_it_comes_again_by_itself(payer: Client, invoice: Invoice) -> None:
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page(payer.get(path(invoice)))
 
