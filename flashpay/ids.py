@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import NoReturn
 
 ID_BYTES = 16  # 128 bit: an id of a claim page or checkout is also the secret that opens it
 ID_LENGTH = 22  # what 128 bit need in base58
@@ -33,3 +34,26 @@ def token_new(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str
 def secret_new() -> str:
     """43 characters of URL-safe base64 from 32 random bytes, for API keys and the signing of webhooks."""
     return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def id_to_token(id: str) -> str:
+    """The same 128 bits as `token_new` writes them: for LNURL addresses, which some wallets lower-case.
+
+    Raises ValueError for what is no id of `id_new`.
+    """
+    number = 0
+    for character in id:
+        number = number * len(_BASE58) + _BASE58.index(character)
+    return number.to_bytes(ID_BYTES, "big").hex() if number < 1 << 8 * ID_BYTES else _no_id(id)
+
+
+def id_from_token(token: str) -> str:
+    """The id whose 128 bits these 32 hex digits are, in any case. Raises ValueError."""
+    octets = bytes.fromhex(token)
+    if len(octets) != ID_BYTES:
+        _no_id(token)
+    return id_new(lambda _: octets)
+
+
+def _no_id(text: str) -> NoReturn:
+    raise ValueError(f"{text!r} is no id of 128 bits")

@@ -62,6 +62,8 @@ def missing_permission(permission: str) -> ApiProblem:
 # Not the caller's fault and over by itself: the same request may be sent again.
 _STATUS = {
     "wallet-unavailable": 503,
+    "must-wait": 503,
+    "amount-not-exact": 503,
     "wallet-unreachable": 503,
     "code-coming": 503,
     "idempotency-in-flight": 409,

@@ -33,6 +33,15 @@ class InvoiceType(models.TextChoices):
     TOP_UP = "TopUp"
 
 
+class Source(models.TextChoices):
+    """What made an invoice, where it was not a person or a program of the merchant's."""
+
+    STORE = "store", "Pay code of the store"
+    ADDRESS = "address", "Lightning Address"
+    PAY_LINK = "pay_link", "Pay link"
+    REQUEST = "request", "Payment request"
+
+
 class Invoice(models.Model):
     """What a payer owes a store. Amounts: `amount` in minor units of `currency`, `amount_msat` at the recorded rate.
 
@@ -68,6 +77,8 @@ class Invoice(models.Model):
     description = models.CharField(max_length=500, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     redirect_url = models.URLField(max_length=2000, blank=True)
+    source = models.CharField(max_length=8, choices=Source, blank=True)
+    source_id = models.CharField(max_length=22, blank=True)
     archived = models.BooleanField(default=False)
     created_by = models.CharField(max_length=120, default="system")
     created_at = models.DateTimeField(default=timezone.now)
@@ -96,6 +107,7 @@ class Invoice(models.Model):
             models.Index(fields=["store", "-created_at"], name="invoice_by_store"),
             models.Index(fields=["store", "state", "-created_at"], name="invoice_by_store_state"),
             models.Index(fields=["store", "order_id"], name="invoice_by_order"),
+            models.Index(fields=["source_id"], condition=~Q(source_id=""), name="invoice_by_source"),
             models.Index(fields=["expires_at"], condition=Q(state="New"), name="invoice_expiring"),
         ]
 
@@ -138,6 +150,9 @@ class LightningInvoice(models.Model):
     credit_msat = models.PositiveBigIntegerField(null=True, blank=True)
     # What Flash was asked for, in US cents: with amount_msat it tells Flash's own rate at that moment.
     asked_cents = models.DecimalField(max_digits=24, decimal_places=8)
+    # What the payer's wallet was told of it (LUD-06), as it was sent, and what the payer wrote (LUD-12): untrusted text.
+    lnurl_metadata = models.TextField(blank=True)
+    comment = models.CharField(max_length=500, blank=True)
     state = models.CharField(max_length=8, choices=LightningInvoiceState, default=LightningInvoiceState.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -187,3 +202,86 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_msat} msat for {self.invoice_id}"
+
+
+class LightningAddress(models.Model):
+    """`name@domain` (LUD-16): whoever pays it makes a top-up invoice of its store. Amounts in sats, as payers choose them."""
+
+    id = models.CharField(primary_key=True, max_length=22, default=id_new, editable=False)
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="lightning_addresses")
+    # One domain, one name: unique in the whole deployment.
+    name = models.CharField(max_length=64, unique=True)
+    minimum_sat = models.PositiveBigIntegerField()
+    maximum_sat = models.PositiveBigIntegerField()
+    # What its invoices are counted in; empty for the store's own currency at that time.
+    currency = models.CharField(max_length=4, blank=True)
+    comment_length = models.PositiveIntegerField(default=0)
+    # What a wallet shows before paying; empty for the store's name.
+    description = models.CharField(max_length=200, blank=True)
+    invoice_metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(minimum_sat__gt=0, maximum_sat__gte=F("minimum_sat")), name="address_limits_ordered"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PayLink(models.Model):
+    """A link and a code that everybody may pay, as often as they like: each payment is an invoice of its own.
+
+    `amount` in minor units of `currency`; without one the payer chooses.
+    """
+
+    id = models.CharField(primary_key=True, max_length=22, default=id_new, editable=False)
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="pay_links")
+    title = models.CharField(max_length=100)
+    description = models.CharField(max_length=500, blank=True)
+    currency = models.CharField(max_length=4)
+    amount = models.PositiveBigIntegerField(null=True, blank=True)
+    archived = models.BooleanField(default=False)
+    created_by = models.CharField(max_length=120, default="system")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__isnull=True) | Q(amount__gt=0), name="pay_link_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PaymentRequest(models.Model):
+    """A bill with a page of its own, payable in parts until it is covered. `amount` in minor units of `currency`."""
+
+    id = models.CharField(primary_key=True, max_length=22, default=id_new, editable=False)
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="payment_requests")
+    title = models.CharField(max_length=200)
+    description = models.TextField(max_length=5000, blank=True)
+    currency = models.CharField(max_length=4)
+    amount = models.PositiveBigIntegerField()
+    email = models.EmailField(blank=True)
+    reference_id = models.CharField(max_length=200, blank=True)
+    allow_parts = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    archived = models.BooleanField(default=False)
+    created_by = models.CharField(max_length=120, default="system")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_request_amount_positive"),
+        ]
+        indexes = [models.Index(fields=["store", "-created_at"], name="payment_request_by_store")]
+
+    def __str__(self) -> str:
+        return self.title

@@ -2,45 +2,83 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 import redis
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from flashpay import flash, lightning, live
-from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, LightningInvoiceState, Purpose
+from flashpay import live
+from flashpay.invoices.models import (
+    Invoice,
+    InvoiceState,
+    InvoiceType,
+    LightningInvoice,
+    LightningInvoiceState,
+    Purpose,
+)
+from flashpay.invoices.services.asking import AskedCode, code_for_cents, code_for_msat
 from flashpay.invoices.services.schedule import first_poll_at
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import USD
 from flashpay.refusals import Refusal
 from flashpay.stores.models import PaymentHash, WalletConnection
-from flashpay.stores.rates import rate_get
-from flashpay.stores.wallets import wallet_of, wallet_open
+from flashpay.stores.wallets import budgets, credential_of, endpoint_of, wallet_of
+
+log = structlog.get_logger(__name__)
 
 # A code with less life than this is not worth showing: the payer could not scan, confirm and pay in time.
 SHORTEST_LIFE = timedelta(seconds=10)
-# How far the sats of a BOLT 11 may lie from what was asked. Flash fixes them by its own rate, which moves; beyond this
-# something else is wrong, and the code is not shown.
-DEVIATION = Decimal("0.05")
-# One Flash call at a time per invoice; long enough for a slow answer.
-ISSUE_LOCK_S = 15
-CENT_DECIMALS = Decimal("0.00000001")
+# A wallet that asked shows the code first and pays when its owner has confirmed.
+SHORTEST_LIFE_FOR_WALLETS = timedelta(seconds=30)
+# One Flash call at a time per invoice; long enough for three slow answers.
+ISSUE_LOCK_S = 45
+# Of Flash's 20 codes in two minutes these are left alone by pages that only renew theirs: a new payer, and a wallet that
+# scanned the LNURL, come first.
+KEPT_FOR_NEW_PAYERS = 8
+# When a page that had to leave its code to others asks again.
+RENEW_LATER_S = 15
 NEW_CODE_CHANNEL = "lightninginvoice:new"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a code is to be like.
+
+    `amount_msat`: what it covers of the invoice. `exact`: the payer's wallet named the amount (LUD-06) and takes no other.
+    `comment` and `lnurl_metadata` are kept with it.
+    """
+
+    purpose: Purpose
+    amount_msat: int
+    exact: bool = False
+    comment: str = ""
+    lnurl_metadata: str = ""
+
+
 def lightning_invoice_issue(
-    *, invoice: Invoice, purpose: Purpose = Purpose.CHECKOUT, now: datetime | None = None
+    *,
+    invoice: Invoice,
+    purpose: Purpose = Purpose.CHECKOUT,
+    amount_msat: int | None = None,
+    exact: bool = False,
+    comment: str = "",
+    lnurl_metadata: str = "",
+    now: datetime | None = None,
 ) -> LightningInvoice:
     """The code to show for what is still due: the one that lives, or a new one from Flash, committed before it is shown.
 
-    Raises Refusal when the invoice takes no money any more, has no wallet, or Flash gave no usable code.
+    `amount_msat` is for a top-up invoice, whose payer chooses, and (`exact`) for a wallet that named an amount by
+    LNURL-pay. Raises Refusal when the invoice takes no money any more, has no wallet, or Flash gave no usable code.
     """
     now = now or timezone.now()
     if invoice.state != InvoiceState.NEW or now >= invoice.expires_at:
         raise Refusal("invoice-not-payable", "This invoice does not take payments any more.")
-    alive = _alive(invoice, purpose, now)
+    wanted = Wanted(purpose, _size(invoice, amount_msat), exact, comment, lnurl_metadata)
+    alive = _alive(invoice, wanted, now)
     if alive is not None:
         return alive
     lock = live.connection().lock(f"flashpay:issue:{invoice.pk}:{purpose}", timeout=ISSUE_LOCK_S, blocking=False)
@@ -53,44 +91,30 @@ def lightning_invoice_issue(
         raise Refusal("code-coming", "The payment code is being made. One moment.", retry_after_s=1)
     try:
         # Somebody else's may have come between the look above and the lock.
-        return _alive(invoice, purpose, now) or _issue(invoice, purpose, now)
+        return _alive(invoice, wanted, now) or _issue(invoice, wanted, now)
     finally:
         live.lock_release(lock)
 
 
-def _alive(invoice: Invoice, purpose: Purpose, now: datetime) -> LightningInvoice | None:
-    return LightningInvoice.objects.filter(
-        invoice=invoice,
-        purpose=purpose,
-        state=LightningInvoiceState.OPEN,
-        expires_at__gt=now + SHORTEST_LIFE,
-        credit_msat=_due_msat(invoice),
-    ).last()
-
-
-def _issue(invoice: Invoice, purpose: Purpose, now: datetime) -> LightningInvoice:
-    connection = wallet_of(invoice.store)
-    due_msat = _due_msat(invoice)
-    cents = _cents_to_ask(invoice, connection, due_msat)
-    try:
-        made = wallet_open(connection).invoice_create(
-            wallet_id=connection.wallet_id, amount_cents=cents, memo=_memo(invoice)
-        )
-    except flash.FlashError as error:
-        raise Refusal("wallet-unavailable", str(error), retry_after_s=error.judgement.retry_after_s) from error
-    code = _check(made, connection, due_msat, now)
+def code_keep(
+    *, invoice: Invoice, connection: WalletConnection, asked: AskedCode, wanted: Wanted, now: datetime
+) -> LightningInvoice:
+    """Write down a code that Flash made for a saved invoice; from now on it may be shown, and is watched."""
+    code = asked.code
     with transaction.atomic():
         PaymentHash.objects.create(payment_hash=code.payment_hash, owner="invoice", owner_id=invoice.pk, at=now)
         row = LightningInvoice.objects.create(
             invoice=invoice,
             store_id=invoice.store_id,
             connection=connection,
-            purpose=purpose,
+            purpose=wanted.purpose,
             bolt11=code.bolt11,
             payment_hash=code.payment_hash,
             amount_msat=code.amount_msat,
-            credit_msat=due_msat,
-            asked_cents=cents,
+            credit_msat=wanted.amount_msat,
+            asked_cents=asked.cents,
+            lnurl_metadata=wanted.lnurl_metadata,
+            comment=wanted.comment,
             created_at=now,
             expires_at=code.expires_at,
             next_poll_at=first_poll_at(now),
@@ -101,51 +125,72 @@ def _issue(invoice: Invoice, purpose: Purpose, now: datetime) -> LightningInvoic
     return row
 
 
+def _size(invoice: Invoice, amount_msat: int | None) -> int:
+    if invoice.type == InvoiceType.TOP_UP:
+        if amount_msat is None:
+            raise Refusal("amount-needed", "Please choose first how much you want to pay.", field="amount")
+        return amount_msat
+    due_msat = _due_msat(invoice)
+    if amount_msat is not None and amount_msat != due_msat:
+        raise Refusal(
+            "amount-not-due", "That is not the amount that is due now. Please scan the code again.", field="amount"
+        )
+    return due_msat
+
+
+def _alive(invoice: Invoice, wanted: Wanted, now: datetime) -> LightningInvoice | None:
+    life = SHORTEST_LIFE_FOR_WALLETS if wanted.exact else SHORTEST_LIFE
+    found = LightningInvoice.objects.filter(
+        invoice=invoice,
+        purpose=wanted.purpose,
+        state=LightningInvoiceState.OPEN,
+        expires_at__gt=now + life,
+        credit_msat=wanted.amount_msat,
+        comment=wanted.comment,
+    )
+    return found.last()
+
+
+def _issue(invoice: Invoice, wanted: Wanted, now: datetime) -> LightningInvoice:
+    connection = wallet_of(invoice.store)
+    if wanted.purpose == Purpose.CHECKOUT:
+        _leave_room(invoice, wanted, connection)
+    memo = code_memo(invoice)
+    if invoice.currency == USD.code and invoice.amount_msat and not wanted.exact:
+        # A dollar invoice asks for its dollars, whatever they are in sats.
+        assert invoice.amount is not None
+        cents = Decimal(invoice.amount) * wanted.amount_msat / invoice.amount_msat
+        asked = code_for_cents(connection=connection, cents=cents, about_msat=wanted.amount_msat, memo=memo, now=now)
+    else:
+        asked = code_for_msat(
+            connection=connection, amount_msat=wanted.amount_msat, exact=wanted.exact, memo=memo, now=now
+        )
+    return code_keep(invoice=invoice, connection=connection, asked=asked, wanted=wanted, now=now)
+
+
+def _leave_room(invoice: Invoice, wanted: Wanted, connection: WalletConnection) -> None:
+    """Raises Refusal for a page that only renews its code while few are left of what Flash allows."""
+    renews = LightningInvoice.objects.filter(
+        invoice=invoice, purpose=wanted.purpose, credit_msat=wanted.amount_msat
+    ).exists()
+    if not renews:
+        return
+    try:
+        left = budgets().left(endpoint_of(connection), credential_of(connection), connection.wallet_id)
+    except redis.RedisError:
+        return  # not counted: Flash itself will say so
+    codes = next((bucket for bucket in left if bucket.name == "invoices"), None)
+    if codes is not None and codes.left <= KEPT_FOR_NEW_PAYERS:
+        log.info("a code is not renewed now", invoice=invoice.pk, left=codes.left)
+        wait_s = max(codes.blocked_for_s, RENEW_LATER_S)
+        raise Refusal("must-wait", "Many customers are paying at the moment.", retry_after_s=wait_s)
+
+
 def _due_msat(invoice: Invoice) -> int:
     assert invoice.amount_msat is not None
     return max(invoice.amount_msat - invoice.credited_msat, MSAT_PER_SAT)
 
 
-def _cents_to_ask(invoice: Invoice, connection: WalletConnection, due_msat: int) -> Decimal:
-    """US cents that make Flash issue a code over what is due.
-
-    A dollar invoice asks for its dollars. For everything else the wallet's own last code tells Flash's rate better than
-    any quote does: that is the rate the next code will have.
-    """
-    if invoice.currency == USD.code:
-        assert invoice.amount is not None
-        assert invoice.amount_msat is not None
-        cents = Decimal(invoice.amount) * due_msat / invoice.amount_msat
-    else:
-        # Half a sat on top, because Flash cuts to whole sats and one too few would leave the invoice unpaid.
-        cents = _cents_per_sat(connection) * (Decimal(due_msat) / MSAT_PER_SAT + Decimal("0.5"))
-    return cents.quantize(CENT_DECIMALS, ROUND_HALF_EVEN)
-
-
-def _cents_per_sat(connection: WalletConnection) -> Decimal:
-    rate = rate_get(USD)
-    return rate.btc_price * USD.minor_per_major / 100_000_000
-
-
-def _check(
-    made: flash.NewInvoice, connection: WalletConnection, due_msat: int, now: datetime
-) -> lightning.LightningInvoice:
-    """Read what Flash made as if a stranger had sent it. Raises Refusal, and then it is never shown."""
-    try:
-        code = lightning.invoice_read(made.bolt11)
-        lightning.invoice_check(code, network=connection.network, now=now)
-    except lightning.InvalidInvoice as error:
-        raise Refusal(
-            "wallet-unavailable", "Flash made a payment code that cannot be used. Please try again."
-        ) from error
-    if code.payment_hash != made.payment_hash or code.amount_msat is None:
-        raise Refusal("wallet-unavailable", "Flash made a payment code that contradicts itself. Please try again.")
-    allowed_msat = max(int(due_msat * DEVIATION), 2 * MSAT_PER_SAT)
-    if abs(code.amount_msat - due_msat) > allowed_msat:
-        raise Refusal("wallet-unavailable", "Flash priced this payment far from the known rate. Please try again.")
-    return code
-
-
-def _memo(invoice: Invoice) -> str:
+def code_memo(invoice: Invoice) -> str:
     # IBEX takes 100 characters, Flash more.
     return (invoice.description or invoice.order_id or f"{invoice.store.name} · {invoice.pk}")[:100]

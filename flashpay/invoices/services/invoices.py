@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils import timezone
 
-from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState
+from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState, InvoiceType
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import Currency
-from flashpay.money.rates import UP, Rate, msat_from_minor
+from flashpay.money.errors import NoFreshRate
+from flashpay.money.rates import UP, Rate, msat_from_minor, rate_from_amounts
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record, transition
 from flashpay.stores.models import Store
@@ -31,7 +32,7 @@ EXPIRE_BATCH = 500
 def invoice_create(
     *,
     store: Store,
-    amount: int,
+    amount: int | None,
     currency: Currency,
     actor: str,
     description: str = "",
@@ -41,14 +42,58 @@ def invoice_create(
     expiration_s: int | None = None,
     monitoring_s: int | None = None,
     tolerance_bp: int | None = None,
+    source: str = "",
+    source_id: str = "",
     now: datetime | None = None,
 ) -> Invoice:
     """Make an invoice over `amount` minor units of `currency`; a fiat amount is fixed in msat at a fresh, recorded rate.
 
-    Raises Refusal for unusable input and NoFreshRate where the price is not known; then no invoice exists.
+    Without an amount it is a top-up invoice, which settles on whatever arrives. Raises Refusal for unusable input and
+    NoFreshRate where the price is not known; then no invoice exists.
     """
     now = now or timezone.now()
-    if amount <= 0:
+    draft = invoice_draft(
+        store=store,
+        amount=amount,
+        currency=currency,
+        actor=actor,
+        description=description,
+        order_id=order_id,
+        metadata=metadata,
+        redirect_url=redirect_url,
+        expiration_s=expiration_s,
+        monitoring_s=monitoring_s,
+        tolerance_bp=tolerance_bp,
+        source=source,
+        source_id=source_id,
+        now=now,
+    )
+    return invoice_keep(draft=draft, now=now)
+
+
+def invoice_draft(
+    *,
+    store: Store,
+    amount: int | None,
+    currency: Currency,
+    actor: str,
+    now: datetime,
+    amount_msat: int | None = None,
+    description: str = "",
+    order_id: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    redirect_url: str = "",
+    expiration_s: int | None = None,
+    monitoring_s: int | None = None,
+    tolerance_bp: int | None = None,
+    source: str = "",
+    source_id: str = "",
+) -> Invoice:
+    """An invoice that is checked but not yet saved (`invoice_keep`). Refuses as `invoice_create` does.
+
+    `amount_msat`: what a wallet was told that `amount` comes to, a moment ago; the rate between the two is recorded.
+    """
+    if amount is not None and amount <= 0:
         raise Refusal("invalid-amount", "An invoice needs an amount above zero.", field="amount")
     metadata_check(metadata or {})
     _check_redirect(redirect_url)
@@ -58,28 +103,35 @@ def invoice_create(
         tolerance_bp = store.payment_tolerance_bp
     elif tolerance_bp not in TOLERANCE_BP:
         raise Refusal("invalid-tolerance", "The tolerance lies between 0 and 100 percent.", field="paymentTolerance")
-    rate = None if currency.is_bitcoin else rate_get(currency)
-    amount_msat = amount * MSAT_PER_SAT if rate is None else msat_from_minor(amount, rate, UP)
+    rate, amount_msat = _price(amount, amount_msat, currency)
     expires_at = now + timedelta(seconds=lives_s)
+    return Invoice(
+        store=store,
+        type=InvoiceType.TOP_UP if amount is None else InvoiceType.STANDARD,
+        currency=currency.code,
+        amount=amount,
+        amount_msat=amount_msat,
+        **_rate_columns(rate),
+        tolerance_bp=tolerance_bp,
+        order_id=order_id[:200],
+        description=description[:500],
+        metadata=dict(metadata or {}),
+        redirect_url=redirect_url,
+        source=source,
+        source_id=source_id,
+        created_by=actor,
+        created_at=now,
+        expires_at=expires_at,
+        monitoring_ends_at=expires_at + timedelta(seconds=monitored_s),
+    )
+
+
+def invoice_keep(*, draft: Invoice, now: datetime) -> Invoice:
+    """Save a draft, with the event that says so."""
     with transaction.atomic():
-        invoice = Invoice.objects.create(
-            store=store,
-            currency=currency.code,
-            amount=amount,
-            amount_msat=amount_msat,
-            **_rate_columns(rate),
-            tolerance_bp=tolerance_bp,
-            order_id=order_id[:200],
-            description=description[:500],
-            metadata=dict(metadata or {}),
-            redirect_url=redirect_url,
-            created_by=actor,
-            created_at=now,
-            expires_at=expires_at,
-            monitoring_ends_at=expires_at + timedelta(seconds=monitored_s),
-        )
-        event_record(row=invoice, type="InvoiceCreated", after=invoice.state, actor=actor, at=now)
-    return invoice
+        draft.save(force_insert=True)
+        event_record(row=draft, type="InvoiceCreated", after=draft.state, actor=draft.created_by, at=now)
+    return draft
 
 
 def invoice_mark(*, invoice: Invoice, state: str, reason: str, actor: str, now: datetime | None = None) -> None:
@@ -106,6 +158,24 @@ def invoices_expire(*, now: datetime | None = None) -> int:
     now = now or timezone.now()
     due = Invoice.objects.filter(state=InvoiceState.NEW, expires_at__lte=now).order_by("expires_at")[:EXPIRE_BATCH]
     return sum(transition(invoice, InvoiceState.EXPIRED, at=now, type="InvoiceExpired") for invoice in due)
+
+
+def _price(amount: int | None, amount_msat: int | None, currency: Currency) -> tuple[Rate | None, int | None]:
+    """The recorded rate and what the amount is in msat. Raises NoFreshRate where an amount cannot be priced."""
+    if currency.is_bitcoin:
+        return None, None if amount is None else amount * MSAT_PER_SAT
+    if amount is None:
+        # Nothing is converted; the rate only tells later what the money was worth, and is left out where nobody knows.
+        try:
+            return rate_get(currency), None
+        except NoFreshRate:
+            return None, None
+    rate = rate_get(currency)
+    if amount_msat is None:
+        return rate, msat_from_minor(amount, rate, UP)
+    return rate_from_amounts(
+        minor=amount, msat=amount_msat, currency=currency, source=rate.source, at=rate.at
+    ), amount_msat
 
 
 def _rate_columns(rate: Rate | None) -> dict[str, Any]:

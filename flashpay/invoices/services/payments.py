@@ -37,7 +37,7 @@ def payment_record(
         if not _mark_paid(lightning_invoice, evidence, now):
             return None
         amount_msat = lightning_invoice.amount_msat or 0
-        credit_msat = lightning_invoice.credit_msat if lightning_invoice.credit_msat is not None else amount_msat
+        credit_msat = _credit_msat(invoice, lightning_invoice, amount_msat)
         payment = Payment.objects.create(
             invoice=invoice,
             lightning_invoice=lightning_invoice,
@@ -79,6 +79,13 @@ def _mark_paid(lightning_invoice: LightningInvoice, evidence: Evidence, now: dat
         also=[f"invoice:{lightning_invoice.invoice_id}"],
         next_poll_at=None,
     )
+
+
+def _credit_msat(invoice: Invoice, lightning_invoice: LightningInvoice, amount_msat: int) -> int:
+    """What the payment covers: the share its code was made for; of a top-up, which has no amount, what arrived."""
+    if invoice.amount_msat is None or lightning_invoice.credit_msat is None:
+        return amount_msat
+    return lightning_invoice.credit_msat
 
 
 def _advance(invoice: Invoice, now: datetime) -> None:
