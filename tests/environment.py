@@ -40,8 +40,10 @@ _OWN_SETTINGS = (
     "FLASH_API_URL",
     "FLASH_MINIMUM_SAT",
     "FLASH_WS_URL",
+    "LISTEN_ADDRESS",
     "LOG_FORMAT",
     "LOG_LEVEL",
+    "READY_REQUIRES",
     "REGISTRATION_OPEN",
     "SANDBOX",
     "SENTRY_DSN",
@@ -99,6 +101,7 @@ def _servers_start(folder: Path) -> None:
 def _prepare_run() -> None:
     """Once, in the controlling process."""
     folder = Path(tempfile.mkdtemp(prefix="flashpay-tests-"))
+    (folder / "static").mkdir()
     for name in _OWN_SETTINGS:
         os.environ.pop(name, None)
     _servers_start(folder)

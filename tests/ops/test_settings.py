@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.programs import Program
+from tests.programs import ROOT, Program
 
 
 def _check(**settings: str) -> Program:
@@ -62,3 +63,12 @@ def test_it_reads_secrets_from_files_without_their_last_newline(tmp_path: Path) 
     program = Program.python("-c", script, env={"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "secret")})
     assert program.wait() == 0, program.output
     assert program.lines == ["[from-a-file]"]
+
+
+def test_settings_that_are_read_are_described() -> None:
+    source = (ROOT / "flashpay" / "settings.py").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    described = set(re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE))
+    exemplified = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert read == described
+    assert read - {"ENV_FILE"} == exemplified
