@@ -60,6 +60,7 @@ def test_a_token_that_flash_takes_back_shows_in_the_health_and_loses_no_payment(
     payment_of(code)
 
 
+@pytest.mark.slow
 def test_wallets_that_come_change_and_go_are_noticed(store: Store, listener: Program, flash: SandboxServer) -> None:
     assert sockets_now() == {}
     cast.wallet_give(store, flash)

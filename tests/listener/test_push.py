@@ -98,6 +98,7 @@ def test_news_that_a_code_expired_has_it_asked_about_at_once(
     flash.switch(lose_push_every=1, invoice_life_s=3)
     code = code_make(connected_store, now=timezone.now() - timedelta(seconds=15))
     asked_late(code)
+    until(lambda: subscribed_to(flash) == 1)
     flash.phone_pay(code.bolt11)
     until(lambda: LightningInvoice.objects.filter(pk=code.pk, next_poll_at__lte=timezone.now()).exists())
     assert lightning_invoices_poll(api_url="") == 1

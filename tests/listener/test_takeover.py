@@ -17,6 +17,7 @@ from tests.programs import Program
 from tests.sandbox_server import SandboxServer
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_stand_by_takes_over_when_the_active_one_is_killed(
     connected_store: Store, listener: Program, flash: SandboxServer, start_program: StartProgram
