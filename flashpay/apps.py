@@ -11,6 +11,6 @@ class FlashPayConfig(AppConfig):
     label = "flashpay"
 
     def ready(self) -> None:
-        from flashpay import logs
+        from flashpay import checks, logs  # noqa: F401 - importing the checks registers them
 
         logs.configure()
