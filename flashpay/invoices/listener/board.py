@@ -54,8 +54,10 @@ class Board:
         """The connections whose news come over this socket."""
         return [pk for pk, key in self._socket_of.items() if key == socket]
 
-    def addresses_on(self, socket: str) -> set[str]:
-        return {self.lines[pk].api_url for pk in self.connections_on(socket)}
+    def addresses_on(self, socket: str) -> set[tuple[flash.Endpoint, str]]:
+        """The endpoints behind this socket, each with the `api_url` under which its connections are stored."""
+        lines = [self.lines[pk] for pk in self.connections_on(socket)]
+        return {(line.endpoint, line.api_url) for line in lines}
 
     def _socket(self, line: Line) -> FlashSocket:
         socket = self._pool.socket_for(line.endpoint, line.credential)

@@ -19,7 +19,7 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from flashpay import heartbeat, live
+from flashpay import flash, heartbeat, live
 from flashpay.crypto import CannotDecrypt
 from flashpay.flash.relay import RelayServer
 from flashpay.flash.socket_events import CheckOverHttp, Event, InvoiceUpdate, Reconnected, SocketHealth
@@ -91,6 +91,8 @@ class Listener:
         return await asyncio.get_running_loop().run_in_executor(self._threads, _with_fresh_connection, work)
 
 
+# An endpoint, and the `api_url` under which its connections are stored.
+Address = tuple[flash.Endpoint, str]
 InThread = Callable[[Callable[[], Any]], Coroutine[Any, Any, Any]]
 
 
@@ -117,7 +119,7 @@ class Watch:
         self._pool = SocketPool()
         self._board = Board(self._pool)
         self._sweep_now = asyncio.Event()
-        self._catch_up: asyncio.Queue[str] = asyncio.Queue()
+        self._catch_up: asyncio.Queue[Address] = asyncio.Queue()
         self._settling: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -174,26 +176,26 @@ class Watch:
         gap_s = event.gap_s if not event.first else records.LIFE_OF_A_CODE.total_seconds()
         connections_there = self._board.connections_on(event.socket)
         await self._in_thread(lambda: records.check_all_soon(connections=connections_there, gap_s=gap_s))
-        for api_url in self._board.addresses_on(event.socket):
-            self._catch_up.put_nowait(api_url)
+        for address in self._board.addresses_on(event.socket):
+            self._catch_up.put_nowait(address)
 
     async def _catching_up(self) -> None:
         """Poll at once what a gap may have hidden, a few batches with pauses, within the budgets of all processes."""
         while True:
             waiting = {await self._catch_up.get()}
-            while not self._catch_up.empty():
-                waiting.add(self._catch_up.get_nowait())
             for _ in range(CATCH_UP_BATCHES):
-                for api_url in list(waiting):
-                    if not await self._polled(api_url):
-                        waiting.discard(api_url)
-                if not waiting:
-                    break
+                # The first pause lets the renewed subscriptions speak, which cost no request.
                 await asyncio.sleep(CATCH_UP_PAUSE_S)
+                while not self._catch_up.empty():
+                    waiting.add(self._catch_up.get_nowait())
+                for address in list(waiting):
+                    if not await self._polled(address):
+                        waiting.discard(address)
 
-    async def _polled(self, api_url: str) -> bool:
+    async def _polled(self, address: Address) -> bool:
+        endpoint, api_url = address
         try:
-            return bool(await self._in_thread(lambda: records.poll_once(api_url=api_url)))
+            return bool(await self._in_thread(lambda: records.poll_once(endpoint=endpoint, api_url=api_url)))
         except (DatabaseTrouble, CannotDecrypt, RedisError) as error:
             log.warning("catching up is left to the regular poll", error=type(error).__name__)
             return False

@@ -17,7 +17,7 @@ from flashpay.invoices.models import Evidence, LightningInvoice, LightningInvoic
 from flashpay.invoices.services import lightning_invoices_poll, payment_record
 from flashpay.invoices.services.polling import endpoints_due
 from flashpay.stores.models import WalletConnection
-from flashpay.stores.wallets import credential_of, endpoint_of
+from flashpay.stores.wallets import budgets, credential_of, endpoint_of
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +105,13 @@ def check_all_soon(*, connections: Collection[str], gap_s: float, now: datetime 
     return rows.update(next_poll_at=now)
 
 
-def poll_once(*, api_url: str) -> bool:
-    """Ask about one batch of due codes of an endpoint; whether more are due."""
+def poll_once(*, endpoint: flash.Endpoint, api_url: str) -> bool:
+    """Ask about one batch of due codes of an endpoint, if there is room for it; whether there may be more.
+
+    Half of what Flash allows is left to the regular poll and to payments. Raises redis.RedisError.
+    """
+    address = budgets().left(endpoint, NOBODY)[0]
+    if address.left <= address.size // 2 or api_url not in endpoints_due(now=timezone.now()):
+        return False
     lightning_invoices_poll(api_url=api_url)
-    return api_url in endpoints_due(now=timezone.now())
+    return True

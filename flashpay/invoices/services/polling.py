@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 BATCH = 60
 # A worker that dies with a batch in hand gives it back after this.
 LEASE = timedelta(seconds=30)
+# After a request that brought nothing: soon, because a payer may be waiting; not at once, because Flash may be busy.
+AGAIN = timedelta(seconds=5)
 
 
 def lightning_invoices_poll(*, api_url: str, now: datetime | None = None) -> int:
@@ -40,6 +42,7 @@ def lightning_invoices_poll(*, api_url: str, now: datetime | None = None) -> int
         answers = client.invoice_statuses([row.bolt11 for row in batch])
     except flash.FlashError as error:
         log.warning("poll failed", endpoint=api_url, reason=error.judgement.verdict, rows=len(batch))
+        _give_back(batch, now)
         return 0
     return sum(_apply(row, answers.get(row.bolt11), now) for row in batch)
 
@@ -65,6 +68,11 @@ def _lease(api_url: str, now: datetime) -> Sequence[LightningInvoice]:
         for row in rows
         if LightningInvoice.objects.filter(pk=row.pk, next_poll_at=row.next_poll_at).update(next_poll_at=now + LEASE)
     ]
+
+
+def _give_back(batch: Sequence[LightningInvoice], now: datetime) -> None:
+    leased = LightningInvoice.objects.filter(pk__in=[row.pk for row in batch], next_poll_at=now + LEASE)
+    leased.update(next_poll_at=now + AGAIN)
 
 
 def _apply(row: LightningInvoice, answer: flash.InvoiceStatus | flash.FlashError | None, now: datetime) -> bool:
