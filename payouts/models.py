@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from flashpay.ids import id_new, token_new
-from flashpay.stores.models import Store, WalletConnection
+from flashpay.stores.models import AppendOnlyError, Store, WalletConnection
+
+
+class Renewal(models.TextChoices):
+    NEVER = "", "Never"
+    DAILY = "day", "Every day"
+    WEEKLY = "week", "Every week"
+    MONTHLY = "month", "Every month"
 
 
 class PullPayment(models.Model):
@@ -27,7 +37,21 @@ class PullPayment(models.Model):
     # payout, so the constraint below makes over-claiming impossible whatever runs at the same time.
     claimed = models.PositiveBigIntegerField(default=0)
     minimum_claim = models.PositiveBigIntegerField(default=0)
+    maximum_claim = models.PositiveBigIntegerField(null=True, blank=True)
+    # How often it may be claimed, and how often it was (in this period, where it renews itself); moves like `claimed`.
+    maximum_claims = models.PositiveIntegerField(null=True, blank=True)
+    claims = models.PositiveIntegerField(default=0)
+    # Automatic, unless an amount says otherwise: above the first a person approves, above the second two different ones.
     auto_approve = models.BooleanField(default=True)
+    approve_by_hand_above = models.PositiveBigIntegerField(null=True, blank=True)
+    two_people_above = models.PositiveBigIntegerField(null=True, blank=True)
+    # A keyed hash; empty where the link alone is enough. Wrong tries are counted, and the last of them locks the code.
+    claim_code_hash = models.CharField(max_length=64, blank=True)
+    claim_code_failures = models.PositiveIntegerField(default=0)
+    # At `renews_at` what can be claimed becomes `renew_amount` again; what was left of the period before lapses.
+    renews_every = models.CharField(max_length=5, choices=Renewal, default=Renewal.NEVER, blank=True)
+    renew_amount = models.PositiveBigIntegerField(null=True, blank=True)
+    renews_at = models.DateTimeField(null=True, blank=True)
     starts_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
@@ -42,11 +66,27 @@ class PullPayment(models.Model):
             models.CheckConstraint(condition=Q(claimed__lte=F("amount")), name="pull_payment_not_overclaimed"),
             models.CheckConstraint(condition=Q(minimum_claim__lte=F("amount")), name="pull_payment_minimum_claimable"),
             models.CheckConstraint(
+                condition=Q(maximum_claims__isnull=True) | Q(claims__lte=F("maximum_claims")),
+                name="pull_payment_not_claimed_too_often",
+            ),
+            models.CheckConstraint(
+                condition=Q(maximum_claim__isnull=True) | Q(maximum_claim__gte=F("minimum_claim"), maximum_claim__gt=0),
+                name="pull_payment_claim_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(renews_every="", renews_at__isnull=True)
+                | Q(renew_amount__gt=0, renews_at__isnull=False) & ~Q(renews_every=""),
+                name="pull_payment_renewal_complete",
+            ),
+            models.CheckConstraint(
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("starts_at")),
                 name="pull_payment_dates_ordered",
             ),
         ]
-        indexes = [models.Index(fields=["store", "-created_at"], name="pull_payment_by_store")]
+        indexes = [
+            models.Index(fields=["store", "-created_at"], name="pull_payment_by_store"),
+            models.Index(fields=["renews_at"], condition=Q(renews_at__isnull=False), name="pull_payment_to_renew"),
+        ]
 
     def __str__(self) -> str:
         return self.name or f"Pull payment {self.id}"
@@ -97,14 +137,24 @@ class Payout(models.Model):
     rate_source = models.CharField(max_length=32, blank=True)
     rate_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=PayoutState, default=PayoutState.AWAITING_APPROVAL)
+    # Small claims of one recipient gather in one payout until it reaches the wallet's minimum; see PayoutPart.
+    collecting = models.BooleanField(default=False)
+    # How many different people must approve it, settled when it was claimed, and how many have.
+    approvals_needed = models.PositiveSmallIntegerField(default=0)
+    approvals = models.PositiveSmallIntegerField(default=0)
+    # A repetition of the same request (a double click, a lost answer) gets this payout: a hash of the key it came with.
+    claim_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
     # Why it waits, failed last time, or was cancelled: a sentence for people.
     reason = models.CharField(max_length=500, blank=True)
+    # How often in a row it could not be sent, for the patience of the next look.
+    waits = models.PositiveIntegerField(default=0)
     needs_review = models.BooleanField(default=False)
     created_by = models.CharField(max_length=120, default="recipient")
     created_at = models.DateTimeField(default=timezone.now)
     # When the sender or the reconciler looks next, and until when one worker has it for itself.
     due_at = models.DateTimeField(default=timezone.now)
     leased_until = models.DateTimeField(null=True, blank=True)
+    leased_by = models.CharField(max_length=32, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -159,6 +209,16 @@ class PayoutAttempt(models.Model):
     bolt11 = models.TextField()
     payment_hash = models.CharField(max_length=64, db_index=True)
     amount_msat = models.PositiveBigIntegerField()
+    # The life of the BOLT 11: while it lives, somebody's request may still pay it.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # What the recipient's service said with its invoice (LUD-09, LUD-21); strangers' text, escaped where it is shown.
+    service = models.CharField(max_length=255, blank=True)
+    success_action = models.JSONField(null=True, blank=True)
+    verify_url = models.CharField(max_length=2000, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    # What the wallet is expected to be debited, in cents of its currency, and the part of it that is fee.
+    debit_cents = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    fee_estimate_cents = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
     # Set only where the BOLT 11 has no amount and Flash is told it in US cents.
     amount_cents = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
     idempotency_key = models.CharField(max_length=64, unique=True)
@@ -185,13 +245,31 @@ class PayoutAttempt(models.Model):
         return f"Attempt {self.number} of {self.payout_id}"
 
 
+class AppendOnlyModel(models.Model):
+    """Rows that are added and never changed or deleted: what they record stays as it was."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError("This record is never changed; add a new one.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError("This record is never deleted.")
+
+
 class Grade(models.TextChoices):
+    """How much a finding proves. `decision` is a person's: it ends an attempt as proof does, and names who decided."""
+
     PROOF = "proof"
+    DECISION = "decision"
     STRONG = "strong"
     HINT = "hint"
 
 
-class AttemptEvidence(models.Model):
+class AttemptEvidence(AppendOnlyModel):
     """Something that was found out about an attempt: what, where, and how much it proves. Append-only."""
 
     id = models.BigAutoField(primary_key=True)
@@ -230,3 +308,115 @@ class WalletTransaction(models.Model):
 
     def __str__(self) -> str:
         return self.transaction_id
+
+
+class PayoutPart(AppendOnlyModel):
+    """One small claim of a payout that collects them: the payout's amounts are the sums of its parts."""
+
+    id = models.BigAutoField(primary_key=True)
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="parts")
+    amount = models.PositiveBigIntegerField()
+    amount_msat = models.PositiveBigIntegerField()
+    rate = models.DecimalField(max_digits=28, decimal_places=10, null=True, blank=True)
+    rate_source = models.CharField(max_length=32, blank=True)
+    rate_at = models.DateTimeField(null=True, blank=True)
+    claim_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    created_by = models.CharField(max_length=120, default="recipient")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"Part of {self.payout_id}"
+
+
+class PayoutApproval(AppendOnlyModel):
+    """That one person approved a payout. `person` tells people apart, whichever way they come in."""
+
+    id = models.BigAutoField(primary_key=True)
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="approved_by")
+    person = models.CharField(max_length=150)
+    actor = models.CharField(max_length=120)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["payout", "person"], name="payout_approved_once_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} approved {self.payout_id}"
+
+
+class Verdict(models.TextChoices):
+    PAID = "paid", "It was paid"
+    NOT_PAID = "not_paid", "It was not paid"
+
+
+class ReviewDecision(AppendOnlyModel):
+    """What one person decided about an attempt in doubt, and why. The newest of each person counts."""
+
+    id = models.BigAutoField(primary_key=True)
+    attempt = models.ForeignKey(PayoutAttempt, on_delete=models.PROTECT, related_name="decisions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.verdict}"
+
+
+class MinimumPolicy(models.TextChoices):
+    """What happens to a claim below the smallest amount that Flash's network takes."""
+
+    REFUSE = "refuse", "Refuse it"
+    RAISE = "raise", "Offer the smallest amount instead"
+    COLLECT = "collect", "Collect small claims of a recipient until they reach it"
+
+
+class PayoutPolicy(models.Model):
+    """How a store pays out. A store without a row has these defaults."""
+
+    store = models.OneToOneField(Store, primary_key=True, on_delete=models.PROTECT, related_name="payout_policy")
+    minimum_policy = models.CharField(max_length=8, choices=MinimumPolicy, default=MinimumPolicy.REFUSE)
+    # The most a payment may cost in network fees; without one the fee is not asked about before sending.
+    fee_cap_bp = models.PositiveIntegerField(null=True, blank=True, help_text="In 1/100 of a percent of the amount")
+    # Strong evidence may be wrong once in a while; whether that risk is worth fewer reviews is the owner's to say.
+    strong_evidence_ends = models.BooleanField(default=False)
+    review_after_s = models.PositiveIntegerField(default=30 * 60)
+    second_reviewer_above_sat = models.PositiveBigIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"Payout policy of {self.store_id}"
+
+
+class SendingSwitch(models.Model):
+    """The switch that stops all sending of this installation at once. One row at most; without it, sending is on."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    paused = models.BooleanField(default=False)
+    reason = models.CharField(max_length=200, blank=True)
+    actor = models.CharField(max_length=120, default="system")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_sending_switch")]
+
+    def __str__(self) -> str:
+        return "Sending paused" if self.paused else "Sending on"
+
+
+class WalletFloat(models.Model):
+    """What Flash last said a wallet holds. Updating the row is also the lock under which money in flight is counted."""
+
+    fingerprint = models.CharField(primary_key=True, max_length=200)
+    balance_cents = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    reservations = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.fingerprint[:12]

@@ -78,7 +78,8 @@ def pull_payment_state(pull_payment: PullPayment, now: datetime) -> str:
         return "Expired"
     if now < pull_payment.starts_at:
         return "Scheduled"
-    if pull_payment.remaining <= 0:
+    used_up = pull_payment.maximum_claims is not None and pull_payment.claims >= pull_payment.maximum_claims
+    if pull_payment.remaining <= 0 or used_up:
         return "Exhausted"
     return "Paused" if pull_payment.paused else "Active"
 
@@ -118,15 +119,18 @@ def claim_limits(pull_payment: PullPayment, now: datetime) -> ClaimLimits:
     pull_payment_check_active(pull_payment, now)
     wallet_minimum_msat = paying_wallet_of(pull_payment.store).minimum_sat * MSAT_PER_SAT
     currency = currency_get(pull_payment.currency)
+    most = pull_payment.remaining
+    if pull_payment.maximum_claim is not None:
+        most = min(most, pull_payment.maximum_claim)
     if currency.is_bitcoin:
         rate = None
         own_minimum_msat = pull_payment.minimum_claim * MSAT_PER_SAT
-        maximum_msat = pull_payment.remaining * MSAT_PER_SAT
+        maximum_msat = most * MSAT_PER_SAT
     else:
         rate = rate_get(currency)
         own_minimum_msat = msat_from_minor(pull_payment.minimum_claim, rate, UP)
         # Rounded down: what a wallet asks for after reading this must not exceed what is left.
-        maximum_msat = msat_from_minor(pull_payment.remaining, rate, DOWN)
+        maximum_msat = msat_from_minor(most, rate, DOWN)
     minimum_msat = max(wallet_minimum_msat, own_minimum_msat)
     if maximum_msat < minimum_msat:
         raise Refusal(

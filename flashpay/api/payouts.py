@@ -55,7 +55,7 @@ def payout_approval(request: ApiRequest, path: Path[PayoutPath], payload: Approv
     payout = _payout(request, path, permissions.MANAGE_PAYOUTS)
     if payload.revision != REVISION:
         raise problem(400, "old-revision", f"The revision of this payout is {REVISION}. Read it again, then decide.")
-    payout_approve(payout=payout, actor=request.auth.actor)
+    payout_approve(payout=payout, actor=request.auth.actor, user=request.auth.user)
     return payout_shown(payout)
 
 

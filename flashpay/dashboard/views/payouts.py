@@ -152,8 +152,9 @@ def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
     try:
         match request.POST.get("action"):
             case "approve":
-                payout_approve(payout=shown, actor=str(request.user))
-                messages.success(request, "The payout is approved and on its way.")
+                sent = payout_approve(payout=shown, actor=str(request.user), user=request.user)
+                on = "and on its way" if sent else "by you; a second person has to approve it too"
+                messages.success(request, f"The payout is approved {on}.")
             case "cancel":
                 reason = request.POST.get("reason", "").strip() or "Cancelled by the shop."
                 payout_cancel(payout=shown, reason=reason, actor=str(request.user))

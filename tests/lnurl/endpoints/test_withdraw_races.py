@@ -72,7 +72,7 @@ def test_the_same_invoice_reserves_once_also_where_more_is_left(store: Store) ->
 
 def test_partial_claims_at_once_never_exceed_the_limit(store: Store) -> None:
     wallet_make(store)
-    pull_payment = pull_payment_make(store, 55_000)
+    pull_payment = pull_payment_make(store, 50_000)
     answers = call_at_once(pull_payment, [invoice_over(10_000) for _ in range(WALLETS)])
     assert answers.count("OK") == 5
     pull_payment.refresh_from_db()
