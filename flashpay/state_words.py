@@ -54,6 +54,14 @@ PULL_PAYMENT: Final = {
     "Expired": StateWords(_("Expired"), _("Its time ran out; it can no longer be claimed."), "quiet", "clock"),
     "Archived": StateWords(_("Archived"), _("The merchant has closed it."), "quiet", "archive"),
 }
+VOUCHER: Final = {
+    "Unclaimed": StateWords(_("Unclaimed"), _("Whoever holds it can claim it."), "info", "ticket"),
+    "Claimed": StateWords(_("Claimed"), _("Somebody has claimed it; nothing was sent yet."), "info", "hourglass"),
+    "InFlight": StateWords(_("In flight"), _("It was sent, and proof is awaited."), "info", "send"),
+    "Paid": StateWords(_("Paid"), _("The recipient has the money."), "ok", "circle-check"),
+    "Revoked": StateWords(_("Revoked"), _("It was ended before anybody claimed it."), "quiet", "ban"),
+    "Expired": StateWords(_("Expired"), _("Its time ran out before anybody claimed it."), "quiet", "clock"),
+}
 PAYOUT: Final = {
     "AwaitingApproval": StateWords(
         _("Awaiting approval"), _("The merchant has to approve it. Nothing was sent."), "warn", "user"
@@ -84,6 +92,7 @@ ATTEMPT: Final = {
 }
 GRADE: Final = {
     "proof": StateWords(_("Proof"), _("Settles the question by itself."), "ok", "shield-check"),
+    "decision": StateWords(_("Decision"), _("A person looked at the evidence and decided."), "ok", "user"),
     "strong": StateWords(_("Strong"), _("Very likely so, yet not proof."), "info", "shield-check"),
     "hint": StateWords(_("Hint"), _("Fits, and proves nothing."), "quiet", "info-circle"),
 }
@@ -102,6 +111,7 @@ KINDS: Final[dict[str, dict[str, StateWords]]] = {
     "additional": ADDITIONAL,
     "lightning_invoice": LIGHTNING_INVOICE,
     "pull_payment": PULL_PAYMENT,
+    "voucher": VOUCHER,
     "payout": PAYOUT,
     "attempt": ATTEMPT,
     "grade": GRADE,

@@ -138,6 +138,12 @@ def state_badge(kind: str, state: str, also: str = "", needs_review: bool = Fals
 
 
 @register.simple_tag
+def state_name(kind: str, state: str) -> str:
+    """The name of a state alone, for tabs and headings."""
+    return str(state_words(kind, state).label)
+
+
+@register.simple_tag
 def state_sentence(kind: str, state: str) -> str:
     """The plain explanation of a state, for a page that has room for it."""
     return str(state_words(kind, state).sentence)
@@ -170,7 +176,7 @@ def when(context: Context, moment: datetime | None, empty: str = "–", long: bo
     local, today = moment.astimezone(zone), timezone.now().astimezone(zone).date()
     full = f"{date_format(local, 'j F Y, H:i:s')} {local.tzname()}"
     if long:
-        shown = full
+        shown = f"{date_format(local, 'j M Y, H:i')} {local.tzname()}"
     elif local.date() == today:
         shown = date_format(local, "H:i")
     else:
