@@ -6,9 +6,8 @@ all (Q4). So no answer may leave these addresses but through `lnurl_view`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
 
 import structlog
 from django.contrib.auth.decorators import login_not_required
@@ -17,11 +16,12 @@ from django.views.decorators.csrf import csrf_exempt
 
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
+from lnurl.wire.messages import error_answer
 
 log = structlog.get_logger(__name__)
 
-Answer = dict[str, Any]
-OK: Answer = {"status": "OK"}
+# One of the messages of `lnurl.wire.messages`.
+Answer = Mapping[str, object]
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
@@ -50,21 +50,16 @@ def lnurl_view(view: Callable[..., Answer]) -> Callable[..., HttpResponse]:
     return answer
 
 
-def error(reason: str) -> Answer:
-    """The LNURL error object. Wallets show the reason to people as it is (Q23)."""
-    return {"status": "ERROR", "reason": reason}
-
-
 def _answer(view: Callable[..., Answer], request: HttpRequest, args: tuple[str, ...], kwargs: dict[str, str]) -> Answer:
     if request.method != "GET":
-        return error("This address is asked with GET. Nothing was changed.")
+        return error_answer("This address is asked with GET. Nothing was changed.")
     try:
         return view(request, *args, **kwargs)
     except (Refusal, MoneyError) as refusal:
         log.info("lnurl refused", view=view.__name__, code=refusal.code)
-        return error(refusal.sentence)
+        return error_answer(refusal.sentence)
     # A fault of the program, the database away, anything: a wallet must still be answered in the shape it understands.
     # It is the outermost frame, everything has been rolled back or committed below, and the fault is logged as it would be.
     except Exception:
         log.exception("lnurl failed", view=view.__name__)
-        return error("Something went wrong here. Please try again in a minute; an invoice is never paid twice.")
+        return error_answer("Something went wrong here. Please try again in a minute; an invoice is never paid twice.")

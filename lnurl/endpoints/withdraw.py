@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from flashpay.refusals import Refusal
-from lnurl.endpoints.answers import OK, Answer, error, lnurl_view
+from lnurl.endpoints.answers import Answer, lnurl_view
+from lnurl.wire.messages import error_answer, ok_answer, withdraw_request
 from payouts.models import PullPayment
 from payouts.selectors import claim_limits, lnurl_address, pull_payment_by_lnurl
 from payouts.services import payout_claim
@@ -34,18 +35,24 @@ def withdraw(request: HttpRequest, token: str) -> Answer:
     pull_payment = _find(token)
     limits = claim_limits(pull_payment, timezone.now())
     k1 = k1_of(pull_payment)
-    return {
-        "tag": "withdrawRequest",
-        # Whose it is stands in the path: some wallets replace a query instead of adding to it (Q1).
-        "callback": lnurl_address("lnurl:withdraw_callback", pull_payment.lnurl_token, k1),
-        "k1": k1,
-        "defaultDescription": _description(pull_payment),
-        "minWithdrawable": limits.minimum_msat,
-        "maxWithdrawable": limits.maximum_msat,
-        # LUD-14: a wallet may keep this address and ask again what is left. Strict readers know both fields.
-        "balanceCheck": lnurl_address("lnurl:withdraw", pull_payment.lnurl_token),
-        "currentBalance": limits.maximum_msat,
-    }
+    try:
+        return withdraw_request(
+            # Whose it is stands in the path: some wallets replace a query instead of adding to it (Q1).
+            callback=lnurl_address("lnurl:withdraw_callback", pull_payment.lnurl_token, k1),
+            k1=k1,
+            description=_description(pull_payment),
+            min_msat=limits.minimum_msat,
+            max_msat=limits.maximum_msat,
+            # LUD-14: a wallet may keep this address and ask again what is left. Strict readers know both fields.
+            balance_check=lnurl_address("lnurl:withdraw", pull_payment.lnurl_token),
+            current_balance_msat=limits.maximum_msat,
+        )
+    except ValueError as error:
+        # The shop's own address is one that no wallet may visit (S-01.2): a setting to mend, not a fault of the link.
+        raise Refusal(
+            "public-url-unusable",
+            "This shop's server has no https address, so wallets cannot use it. Please tell the shop.",
+        ) from error
 
 
 @lnurl_view
@@ -60,13 +67,13 @@ def withdraw_callback(request: HttpRequest, token: str, k1: str) -> Answer:
     if len(invoices) != 1 or not invoices[0]:
         raise Refusal("invalid-destination", "There must be exactly one invoice. Nothing was claimed.")
     payout_claim(pull_payment=pull_payment, bolt11=invoices[0], allow_amountless=False)
-    return OK
+    return ok_answer()
 
 
 @lnurl_view
 def unknown(request: HttpRequest) -> Answer:
     """Every other address below /lnurl/: a wallet that was led astray is told so in words it understands (Q4)."""
-    return error(_UNKNOWN)
+    return error_answer(_UNKNOWN)
 
 
 def _find(token: str) -> PullPayment:

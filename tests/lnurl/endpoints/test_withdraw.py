@@ -139,6 +139,14 @@ def test_an_address_that_lud17_cannot_carry_leaves_only_the_bech32(pull_payment:
     assert lnurl_decode(pull_payment_lnurl(pull_payment).bech32).startswith("http://till.local:8000/lnurl/withdraw/")
 
 
+def test_a_server_without_https_says_so_instead_of_offering_what_wallets_refuse(
+    wallet: Client, pull_payment: PullPayment, settings: Any
+) -> None:
+    path = info_path(pull_payment)
+    settings.PUBLIC_URL = "http://till.example:8000"
+    assert "no https address" in refusal(wallet.get(path))
+
+
 def test_the_smallest_claim_is_the_larger_of_both_minimums(wallet: Client, store: Store) -> None:
     wallet_make(store)
     generous = pull_payment_make(store, 50_000, minimum_claim=1)
