@@ -18,5 +18,6 @@ urlpatterns = [
     path("i/", include("flashpay.invoices.urls")),
     path("p/", include("payouts.urls")),
     path("lnurl/", include("lnurl.endpoints.urls")),
+    path(".well-known/lnurlp/", include("lnurl.endpoints.well_known_urls")),
     path("", include("flashpay.dashboard.urls")),
 ]

@@ -68,7 +68,7 @@ def code_for_msat(
         asked = _ask(connection, cents_per_sat * (Decimal(amount_msat) / MSAT_PER_SAT + _HALF), memo, now)
         _check_size(asked, amount_msat)
         off_msat = abs(asked.amount_msat - amount_msat)
-        if off_msat == 0 or (not exact and off_msat <= max(MSAT_PER_SAT, amount_msat * CLOSE_ENOUGH)):
+        if off_msat == 0 or (not exact and off_msat <= max(MSAT_PER_SAT, int(amount_msat * CLOSE_ENOUGH))):
             return asked
         cents_per_sat = _rate_of(asked.cents, asked.amount_msat)
     if exact or asked is None:

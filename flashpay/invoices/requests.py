@@ -1,0 +1,57 @@
+"""Where a payment request stands: what its invoices brought in, and whether it takes more. Reading only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flashpay.invoices.models import Invoice, InvoiceState, PaymentRequest, Source
+from flashpay.money.currencies import currency_get
+from flashpay.money.rates import DOWN, Rate, minor_from_msat
+from flashpay.refusals import Refusal
+
+
+def request_invoices(request: PaymentRequest) -> list[Invoice]:
+    """The invoices that were made for it, oldest first."""
+    found = Invoice.objects.filter(source=Source.REQUEST, source_id=request.pk).exclude(state=InvoiceState.INVALID)
+    return list(found.order_by("created_at"))
+
+
+def request_paid(request: PaymentRequest) -> int:
+    """What was paid of it so far, in minor units of its currency, each payment at the rate of its own invoice."""
+    return sum(_worth(invoice) for invoice in request_invoices(request))
+
+
+def request_due(request: PaymentRequest) -> int:
+    return max(request.amount - request_paid(request), 0)
+
+
+def request_state(request: PaymentRequest, now: datetime) -> str:
+    """Completed, Expired or Pending; names as in BTCPay Server. Lightning has no Processing. One that was archived keeps its state."""
+    if request_due(request) == 0:
+        return "Completed"
+    if request.expires_at is not None and now >= request.expires_at:
+        return "Expired"
+    return "Pending"
+
+
+def request_check_payable(request: PaymentRequest, now: datetime) -> None:
+    """Raises Refusal, with a sentence for the payer, unless something is due and may be paid now."""
+    state = request_state(request, now)
+    if state == "Completed":
+        raise Refusal("request-paid", "This bill is paid already. Thank you! Nothing more was paid.")
+    if state == "Expired":
+        raise Refusal("request-expired", "The time to pay this bill is over. Please ask the shop. Nothing was paid.")
+    if request.archived or request.store.archived:
+        raise Refusal("request-archived", "The shop has withdrawn this bill. Nothing was paid.")
+
+
+def _worth(invoice: Invoice) -> int:
+    """What arrived for one invoice in minor units; a settled one is worth its amount, also where a tolerance settled it."""
+    if invoice.amount is not None and invoice.amount_msat:
+        if invoice.state == InvoiceState.SETTLED and invoice.credited_msat <= invoice.amount_msat:
+            return invoice.amount
+        return invoice.amount * invoice.credited_msat // invoice.amount_msat
+    if invoice.rate is None or invoice.rate_at is None:
+        return invoice.received_msat // 1000
+    rate = Rate(currency_get(invoice.currency), invoice.rate, invoice.rate_source, invoice.rate_at)
+    return minor_from_msat(invoice.received_msat, rate, DOWN)
