@@ -118,7 +118,7 @@ class PayoutAdmin(_Claimed, RecordAdmin):
         "claimed",
         "sats",
         "state",
-        "needs_review",
+        "doubt",
         "destination_start",
         "created_at",
     ]
@@ -135,13 +135,13 @@ class PayoutAdmin(_Claimed, RecordAdmin):
     ]
     date_hierarchy = "created_at"
     fieldsets = [
-        (None, {"fields": ["id", "store_link", "pull_payment_link", "state", "needs_review", "reason"]}),
+        (None, {"fields": ["id", "store_link", "pull_payment_link", "state", "doubt", "reason"]}),
         ("Money", {"fields": ["claimed", "sats", "rate", "rate_source", "rate_at"]}),
         ("Recipient", {"fields": ["destination_kind", "destination", "created_by"]}),
         ("Times", {"fields": ["created_at", "due_at", "leased_until", "completed_at"]}),
         ("History", {"fields": ["history"]}),
     ]
-    readonly_fields = ["store_link", "pull_payment_link", "claimed", "sats", "history"]
+    readonly_fields = ["store_link", "pull_payment_link", "doubt", "claimed", "sats", "history"]
     inlines = [AttemptInline]
     actions = ["approve", "cancel"]
 
@@ -160,6 +160,11 @@ class PayoutAdmin(_Claimed, RecordAdmin):
     @admin.display(description="pull payment")
     def pull_payment_link(self, payout: Payout) -> SafeString | str:
         return record_link("payouts.pullpayment", payout.pull_payment_id, str(payout.pull_payment or ""))
+
+    @admin.display(description="to review", ordering="needs_review")
+    def doubt(self, payout: Payout) -> str:
+        # Django's icon for "no" is a red cross, which would say the opposite here.
+        return "needs review" if payout.needs_review else ""
 
     @admin.display(description="destination")
     def destination_start(self, payout: Payout) -> str:

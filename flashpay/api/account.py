@@ -58,6 +58,7 @@ class HealthData(BaseModel):
 
 @router.get("/api-keys/current", response=answers(ApiKeyData))
 def api_key_current(request: ApiRequest) -> ApiKeyData:
+    """The key in use: what it may do."""
     return key_shown(request.auth.key)
 
 
@@ -95,6 +96,7 @@ def api_key_delete(request: ApiRequest, apikey: str) -> None:
 
 @router.get("/users/me", response=answers(UserData))
 def user_me(request: ApiRequest) -> UserData:
+    """The key's owner."""
     user = request.auth.user
     roles = ["ServerAdmin"] if user.is_superuser else []
     return UserData(id=str(user.pk), email=user.email, name=user.get_full_name() or None, roles=roles)
@@ -102,6 +104,7 @@ def user_me(request: ApiRequest) -> UserData:
 
 @router.get("/server/info", response=answers(ServerData))
 def server_info(request: ApiRequest) -> ServerData:
+    """The version, and what this server can do."""
     return ServerData(version=VERSION)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 
 from flashpay.api import account, invoices, payment_methods, payouts, pull_payments, stores
 from flashpay.api.authentication import TokenAuth
@@ -30,18 +31,29 @@ Send an API key as `Authorization: token KEY`. Amounts are decimal strings, time
 
 
 class _Api(NinjaAPI):
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        """As django-ninja makes it, without path parameters that are not in the path (records named with or without
-        their store share one function)."""
+        """As django-ninja makes it, but for two things: no path parameters that are not in the path (records named with
+        or without their store share one function), and the first sentence about an endpoint instead of its name."""
         schema = super().get_openapi_schema(**kwargs)
-        for name, operations in schema["paths"].items():
+        for path, operations in schema["paths"].items():
             for operation in operations.values():
-                operation["parameters"] = [
-                    {**parameter, "required": True} if parameter["in"] == "path" else parameter
-                    for parameter in operation["parameters"]
-                    if parameter["in"] != "path" or f"{{{parameter['name']}}}" in name
-                ]
+                operation["parameters"] = list(_parameters(operation["parameters"], path))
+                first, _, rest = operation.pop("description", operation["summary"]).partition(". ")
+                operation["summary"] = first.removesuffix(".")
+                if rest:
+                    operation["description"] = rest
         return schema
+
+
+def _parameters(parameters: list[dict[str, Any]], path: str) -> Iterator[dict[str, Any]]:
+    for parameter in parameters:
+        if parameter["in"] != "path":
+            yield parameter
+        elif f"{{{parameter['name']}}}" in path:
+            yield {**parameter, "required": True}
 
 
 api = _Api(

@@ -111,6 +111,7 @@ def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> Inv
 @router.get(_ONE, response=answers(InvoiceData))
 @router.get(_BY_ID, response=answers(InvoiceData), operation_id="invoice_get_by_id")
 def invoice_get(request: ApiRequest, path: Path[InvoicePath]) -> InvoiceData:
+    """One invoice."""
     return invoice_shown(_invoice(request, path, permissions.VIEW_INVOICES))
 
 
@@ -140,6 +141,7 @@ def invoice_delete(request: ApiRequest, path: Path[InvoicePath]) -> None:
 @router.post(f"{_ONE}/unarchive", response=answers(InvoiceData))
 @router.post(f"{_BY_ID}/unarchive", response=answers(InvoiceData), operation_id="invoice_unarchive_by_id")
 def invoice_unarchive(request: ApiRequest, path: Path[InvoicePath]) -> InvoiceData:
+    """Bring an invoice back from the archive."""
     invoice = _invoice(request, path, permissions.MODIFY_INVOICES)
     invoice_archive(invoice=invoice, archived=False, actor=request.auth.actor)
     return invoice_shown(invoice)

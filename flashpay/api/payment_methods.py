@@ -74,6 +74,7 @@ def payment_methods_list(
 def payment_method_get(
     request: ApiRequest, storeId: str, paymentMethodId: str, includeConfig: Annotated[bool, Query()] = False
 ) -> PaymentMethodData:
+    """The connected wallet."""
     store = _store(request, storeId, paymentMethodId, permissions.VIEW_STORE)
     connection = wallet_active(store)
     if connection is None:

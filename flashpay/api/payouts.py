@@ -45,6 +45,7 @@ def payouts_list(
 @router.get(_ONE, response=answers(PayoutData))
 @router.get(_BY_ID, response=answers(PayoutData), operation_id="payout_get_by_id")
 def payout_get(request: ApiRequest, path: Path[PayoutPath]) -> PayoutData:
+    """One payout."""
     return payout_shown(_payout(request, path, permissions.VIEW_PAYOUTS))
 
 

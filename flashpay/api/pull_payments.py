@@ -47,6 +47,7 @@ def pull_payments_list(
     skip: Skip = 0,
     take: Take = LONGEST_PAGE,
 ) -> list[PullPaymentData]:
+    """The store's pull payments, newest first."""
     store = request.auth.store_get(storeId, permissions.VIEW_PULL_PAYMENTS)
     found = pull_payments_of(store=store, archived_too=includeArchived)
     return [pull_payment_shown(pull_payment) for pull_payment in page_of(found, skip, take)]
@@ -83,7 +84,7 @@ def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInpu
 
 @router.get(_ONE, auth=None, response=answers(PullPaymentData, anonymous=True))
 def pull_payment_get(request: ApiRequest, pullPaymentId: str) -> PullPaymentData:
-    """Open to whoever has the id."""
+    """One pull payment. Open to whoever has the id."""
     return pull_payment_shown(_pull_payment(pullPaymentId))
 
 

@@ -71,6 +71,7 @@ def store_new(request: ApiRequest, payload: StoreInput) -> StoreData:
 
 @router.get("/stores/{storeId}", response=answers(StoreData))
 def store_get(request: ApiRequest, storeId: str) -> StoreData:
+    """One store."""
     return store_shown(request.auth.store_get(storeId, permissions.VIEW_STORE))
 
 

@@ -42,6 +42,9 @@ class RecordAdmin(admin.ModelAdmin):
     # Never on any page, whatever a later field list says.
     secret_fields: tuple[str, ...] = ()
 
+    class Media:
+        css = {"all": ["records/admin.css"]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
