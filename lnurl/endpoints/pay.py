@@ -20,8 +20,8 @@ from flashpay.invoices.models import Invoice, LightningAddress, LightningInvoice
 from flashpay.invoices.offers import Target, offer_of, pay_address, pay_token, store_of, target_by_token
 from flashpay.invoices.services import address_name_read, payment_offer_take
 from flashpay.refusals import Refusal
-from lnurl.endpoints.answers import Answer, error, lnurl_view
-from lnurl.wire.messages import pay_answer, pay_request, url_action, verify_answer
+from lnurl.endpoints.answers import Answer, lnurl_view
+from lnurl.wire.messages import error_answer, pay_answer, pay_request, url_action, verify_answer
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +98,7 @@ def verify(request: HttpRequest, payment_hash: str) -> Answer:
 
 @lnurl_view
 def unknown_address(request: HttpRequest) -> Answer:
-    return error(_NO_ADDRESS)
+    return error_answer(_NO_ADDRESS)
 
 
 def _find(token: str) -> Target:
