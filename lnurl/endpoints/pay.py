@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 import redis
-import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,8 +21,6 @@ from flashpay.invoices.services import address_name_read, payment_offer_take
 from flashpay.refusals import Refusal
 from lnurl.endpoints.answers import Answer, lnurl_view
 from lnurl.wire.messages import error_answer, pay_answer, pay_request, url_action, verify_answer
-
-log = structlog.get_logger(__name__)
 
 _UNKNOWN = "This code is not known here. Please check that it was scanned or copied completely."
 _NO_ADDRESS = "There is no such Lightning Address here. Please check how it is written."
@@ -71,7 +68,7 @@ def pay_callback(request: HttpRequest, token: str) -> Answer:
     )
     callback = pay_address("lnurl:pay_callback", token.lower())
     receipt = settings.PUBLIC_URL + reverse("invoices:receipt", args=[code.invoice_id])
-    answer = pay_answer(
+    return pay_answer(
         bolt11=code.bolt11,
         success_action=url_action(
             description=f"Thank you! Your receipt from {store_of(target).name}", url=receipt, callback=callback
@@ -80,7 +77,6 @@ def pay_callback(request: HttpRequest, token: str) -> Answer:
         disposable=None if isinstance(target, Invoice) else False,
         verify=pay_address("lnurl:verify", code.payment_hash),
     )
-    return dict(answer)
 
 
 @lnurl_view
@@ -93,7 +89,7 @@ def verify(request: HttpRequest, payment_hash: str) -> Answer:
     if code is None:
         raise Refusal("not-found", "Not found")
     settled = code.state == LightningInvoiceState.PAID
-    return dict(verify_answer(bolt11=code.bolt11, settled=settled, preimage=None))
+    return verify_answer(bolt11=code.bolt11, settled=settled, preimage=None)
 
 
 @lnurl_view
@@ -111,7 +107,7 @@ def _find(token: str) -> Target:
 def _told(target: Target) -> Answer:
     offer = offer_of(target, timezone.now())
     try:
-        answer = pay_request(
+        return pay_request(
             # Whose it is stands in the path: some wallets replace a query instead of adding to it (Q1).
             callback=pay_address("lnurl:pay_callback", pay_token(target)),
             metadata=offer.metadata,
@@ -120,12 +116,11 @@ def _told(target: Target) -> Answer:
             comment_allowed=offer.comment_length,
         )
     except ValueError as fault:
-        # PUBLIC_URL is no https address: wallets would go no further.
-        log.error("no wallet can be told", fault=str(fault))
+        # The shop's own address is one that no wallet may visit (S-01.2): a setting to mend.
         raise Refusal(
-            "not-reachable", "This shop's server is not reachable for wallets. Please pay its QR code."
+            "public-url-unusable",
+            "This shop's server has no https address, so wallets cannot use it. Please tell the shop.",
         ) from fault
-    return dict(answer)
 
 
 def _amount_read(request: HttpRequest) -> int:
