@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "flashpay.stores",
     "flashpay.invoices",
     "payouts",
+    "payouts.vouchers",
     "flashpay.dashboard",
     "flashpay.api",
     "flashpay",

@@ -17,6 +17,7 @@ urlpatterns = [
     path("events/", include("flashpay.events_urls")),
     path("i/", include("flashpay.invoices.urls")),
     path("p/", include("payouts.urls")),
+    path("v", include("payouts.vouchers.urls")),
     path("lnurl/", include("lnurl.endpoints.urls")),
     path(".well-known/lnurlp/", include("lnurl.endpoints.well_known_urls")),
     path("", include("flashpay.dashboard.urls")),

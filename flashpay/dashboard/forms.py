@@ -16,7 +16,7 @@ from flashpay.refusals import Refusal
 _CURRENCY_CHOICES = [(code, f"{code} · {currency.name}") for code, currency in CURRENCIES.items()]
 
 
-class _AmountForm(forms.Form):
+class AmountForm(forms.Form):
     """A form with an amount as people type it and a currency; `cleaned_data["minor"]` is the amount in minor units."""
 
     amount = forms.CharField(
@@ -59,12 +59,12 @@ class WalletForm(forms.Form):
     )
 
 
-class InvoiceForm(_AmountForm):
+class InvoiceForm(AmountForm):
     description = forms.CharField(max_length=500, required=False)
     order_id = forms.CharField(label="Order number", max_length=200, required=False)
 
 
-class PullPaymentForm(_AmountForm):
+class PullPaymentForm(AmountForm):
     name = forms.CharField(max_length=50, help_text="The recipient sees it in their wallet.")
     description = forms.CharField(max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
     auto_approve = forms.BooleanField(

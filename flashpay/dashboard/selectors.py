@@ -70,7 +70,8 @@ def invoices_found(*, store: Store, state: str = "", text: str = "") -> QuerySet
 
 
 def pull_payments_found(*, store: Store, tab: str, now: datetime) -> QuerySet[PullPayment]:
-    found = PullPayment.objects.filter(store=store)
+    # Vouchers have pages of their own; a batch of them would hide the rest.
+    found = PullPayment.objects.filter(store=store, voucher=None)
     over = Q(expires_at__lte=now)
     match tab:
         case "archived":

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from flashpay.dashboard.views import invoices, payouts, stores
+from flashpay.dashboard.views import invoices, payouts, stores, vouchers
 
 app_name = "dashboard"
 
@@ -20,6 +20,14 @@ store_patterns = [
     path("/payouts", payouts.payouts, name="payouts"),
     path("/payouts/<str:payout_id>", payouts.payout, name="payout"),
     path("/payouts/<str:payout_id>/act", payouts.payout_act, name="payout_act"),
+    path("/vouchers", vouchers.batches, name="vouchers"),
+    path("/vouchers/new", vouchers.batch_new, name="voucher_batch_create"),
+    path("/vouchers/<str:batch_id>", vouchers.batch, name="voucher_batch"),
+    path("/vouchers/<str:batch_id>/revoke", vouchers.batch_revoke, name="voucher_batch_revoke"),
+    path("/vouchers/<str:batch_id>/sheets", vouchers.batch_sheets, name="voucher_sheets"),
+    path("/vouchers/<str:batch_id>/sheets.pdf", vouchers.batch_pdf, name="voucher_pdf"),
+    path("/vouchers/<str:batch_id>/vouchers.csv", vouchers.batch_csv, name="voucher_csv"),
+    path("/vouchers/<str:batch_id>/<int:number>/revoke", vouchers.one_revoke, name="voucher_revoke"),
 ]
 
 urlpatterns = [

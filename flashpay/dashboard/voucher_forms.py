@@ -1,0 +1,50 @@
+"""What a merchant types to make vouchers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+
+from flashpay.dashboard.forms import AmountForm
+from payouts.vouchers.services import LONGEST_NAME, LONGEST_NOTE, MOST_VOUCHERS
+
+
+class VoucherBatchForm(AmountForm):
+    name = forms.CharField(max_length=LONGEST_NAME, help_text="Stands on the voucher and in the recipient's wallet.")
+    count = forms.IntegerField(label="How many", min_value=1, max_value=MOST_VOUCHERS, initial=8)
+    prefix = forms.CharField(
+        max_length=8, required=False, help_text="In front of the number of each voucher: XMAS makes XMAS-001."
+    )
+    note = forms.CharField(
+        label="Note",
+        max_length=LONGEST_NOTE,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Printed on the voucher: what it is for, or a greeting.",
+    )
+    auto_approve = forms.BooleanField(
+        label="Pay out claims at once",
+        required=False,
+        initial=True,
+        help_text="Otherwise each claim waits for your approval.",
+    )
+    expires_at = forms.DateTimeField(
+        label="Expires",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="In the store's time zone. Leave empty for vouchers that do not expire.",
+    )
+
+    def __init__(self, *args: Any, time_zone: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = ZoneInfo(time_zone)
+
+    @property
+    def ends(self) -> datetime | None:
+        """The end as it was typed, on the store's clock."""
+        ends: datetime | None = self.cleaned_data.get("expires_at")
+        return None if ends is None else timezone.make_naive(ends).replace(tzinfo=self.zone)

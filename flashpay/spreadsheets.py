@@ -1,0 +1,33 @@
+"""Tables for spreadsheet programs as CSV, in which no cell is taken for a formula (OWASP, CSV injection)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+
+# Programs run a cell that begins with one of these. An apostrophe in front makes it text, and is not shown.
+_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_NUMBER = frozenset("0123456789.")
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """RFC 4180 lines, the first behind a byte order mark, without which Excel reads UTF-8 as something else."""
+    writer = csv.writer(_Echo())
+    mark = "\ufeff"
+    for row in rows:
+        yield mark + writer.writerow([cell_safe(cell) for cell in row])
+        mark = ""
+
+
+def cell_safe(text: str) -> str:
+    """The cell as it may stand in a spreadsheet. Negative numbers stay numbers."""
+    if not text.startswith(_BEGINS_FORMULA):
+        return text
+    if text[0] == "-" and len(text) > 1 and set(text[1:]) <= _NUMBER:
+        return text
+    return f"'{text}"

@@ -1,0 +1,1 @@
+"""Vouchers: batches of pull payments that are claimed once and whole, printed and handed out."""
