@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice
+from flashpay.invoices.models import Invoice, InvoiceState, InvoiceType, LightningInvoice
+from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT, msat_of, pay_lnurl
 from flashpay.invoices.selectors import (
     checkout_link,
     invoice_due_msat,
@@ -22,6 +23,8 @@ from flashpay.invoices.selectors import (
 )
 from flashpay.invoices.services import lightning_invoice_issue
 from flashpay.invoices.services.codes import SHORTEST_LIFE
+from flashpay.money.amounts import MSAT_PER_SAT, amount_parse, msat_format
+from flashpay.money.currencies import SAT, currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import only_glances, public_page, wants_fragment
 from flashpay.refusals import Refusal
@@ -43,25 +46,42 @@ class Code:
     retry_s: int = RETRY_S
     # Whether waiting will help by itself; otherwise the shop has to do something.
     soon: bool = True
+    # Whether the LNURL is the better way now: it costs no code before somebody really pays.
+    lnurl_first: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the payer of a top-up invoice chose: nothing yet, an amount, or something that is none."""
+
+    text: str = ""
+    unit: str = SAT.code
+    amount_msat: int | None = None
+    problem: str = ""
 
 
 @require_safe
 @public_page
 def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
-    """Show how to pay, or how it went. A GET by a person issues a payment code where none lives; nothing else does."""
+    """Show how to pay, or how it went. A GET by a person issues a payment code where none lives; nothing else does.
+
+    With `?tab=lnurl` it shows the LNURL instead, which never changes and issues nothing before a wallet asks.
+    """
     invoice = _find(invoice_id)
     now = timezone.now()
     state = invoice_state_now(invoice, now)
-    code = Code()
-    if state == InvoiceState.NEW and not only_glances(request):
-        code = _code(invoice)
+    choice = _choice(request, invoice)
+    code = Code(lnurl_first=True)
+    wants_code = request.GET.get("tab") != "lnurl" and (invoice.type == InvoiceType.STANDARD or choice.amount_msat)
+    if state == InvoiceState.NEW and wants_code and not only_glances(request):
+        code = _code(invoice, choice.amount_msat)
         if code.shown is None:
             # The wait may have been long: somebody paid, or its time ran out.
             invoice.refresh_from_db()
             now = timezone.now()
             state = invoice_state_now(invoice, now)
     template = "invoices/_checkout_live.html" if wants_fragment(request) else "invoices/checkout.html"
-    return render(request, template, _checkout_page(invoice, state, code, now))
+    return render(request, template, _checkout_page(invoice, state, code, now) | {"choice": choice})
 
 
 @require_safe
@@ -89,9 +109,27 @@ def _find(invoice_id: str) -> Invoice:
     return invoice
 
 
-def _code(invoice: Invoice) -> Code:
+def _choice(request: HttpRequest, invoice: Invoice) -> Choice:
+    """The amount that the payer of a top-up invoice typed, `unit` being sats or the invoice's own currency."""
+    text, unit = request.GET.get("amount", "").strip()[:48], request.GET.get("unit", SAT.code)
+    if invoice.type != InvoiceType.TOP_UP or not text:
+        return Choice(unit=SAT.code if currency_get(invoice.currency).is_bitcoin else invoice.currency)
+    if unit not in (SAT.code, invoice.currency):
+        unit = SAT.code
     try:
-        return Code(lightning_invoice_issue(invoice=invoice))
+        amount_msat = msat_of(amount_parse(text, currency_get(unit)), unit)
+    except MoneyError as error:
+        return Choice(text, unit, problem=error.sentence)
+    least_msat, most_msat = SMALLEST_SAT * MSAT_PER_SAT, LARGEST_SAT * MSAT_PER_SAT
+    if not least_msat <= amount_msat <= most_msat:
+        limits = {"least": msat_format(least_msat), "most": msat_format(most_msat)}
+        return Choice(text, unit, problem=_("Here you can pay from %(least)s to %(most)s.") % limits)
+    return Choice(text, unit, amount_msat)
+
+
+def _code(invoice: Invoice, amount_msat: int | None) -> Code:
+    try:
+        return Code(lightning_invoice_issue(invoice=invoice, amount_msat=amount_msat))
     except MoneyError as error:
         return Code(sentence=f"{error.sentence} {_('Nothing was paid.')}")
     except Refusal as refusal:
@@ -103,6 +141,11 @@ def _code(invoice: Invoice) -> Code:
             return Code(sentence=f"{sentence} {_('Nothing was paid.')}", soon=False)
         if refusal.code == "code-coming":
             return Code(sentence=_("Your payment code is being made. One moment."), retry_s=retry_s)
+        if refusal.code == "must-wait":
+            sentence = _(
+                "Many people are paying here at this moment. Scan this code, which works at once; the usual one follows."
+            )
+            return Code(sentence=sentence, retry_s=retry_s, lnurl_first=True)
         sentence = _("The shop's wallet gives no payment code at the moment. This page tries again by itself.")
         return Code(sentence=f"{sentence} {_('Nothing was paid.')}", retry_s=retry_s)
 
@@ -116,6 +159,8 @@ def _checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> d
         "state": state,
         "code": shown,
         "trouble": code,
+        "lnurl": pay_lnurl(invoice) if state == InvoiceState.NEW else None,
+        "units": [SAT.code, *([] if currency_get(invoice.currency).is_bitcoin else [invoice.currency])],
         "due_msat": invoice_due_msat(invoice),
         # A dollar amount beside an amount in sats: what Flash was asked for, at its own rate.
         "asked_cents": int(shown.asked_cents.to_integral_value())
@@ -133,5 +178,5 @@ def _version(invoice: Invoice, state: str, code: Code, now: datetime) -> str:
     """Changes exactly when the page has something new to show; a page without a code always has, its wait begins again."""
     shown: object = code.shown.pk if code.shown else ""
     if state == InvoiceState.NEW and code.shown is None:
-        shown = now.timestamp()
+        shown = now.timestamp() if code.sentence or not code.lnurl_first else "lnurl"
     return f"{state}/{invoice.additional_state}/{invoice.credited_msat}/{shown}"
