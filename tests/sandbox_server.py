@@ -34,7 +34,8 @@ class SandboxServer:
         self._options = ["--limits", limits, "--world", world, "--network", network]
         self._process: subprocess.Popen[str] | None = None
         self._port = port  # 0: a free one, kept over restarts
-        self._client = httpx.Client(trust_env=False, timeout=150.0)
+        # A connection kept for later may be closed by the server just as it is used again.
+        self._client = httpx.Client(trust_env=False, timeout=150.0, limits=httpx.Limits(max_keepalive_connections=0))
 
     @property
     def url(self) -> str:
