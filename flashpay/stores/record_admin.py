@@ -70,7 +70,7 @@ class RecordAdmin(admin.ModelAdmin):
         """As Django does it; a BOLT 11 that was pasted is looked for by its payment hash."""
         return super().get_search_results(request, queryset, _hash_if_bolt11(search_term))
 
-    def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], None], done: str) -> None:
+    def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
         """Run a service on each row; what one refuses is said, and stops no other."""
         for row in rows:
             try:

@@ -7,7 +7,8 @@ from django.test import Client
 from flashpay.invoices.models import AdditionalState, InvoiceState
 from flashpay.stores.models import Event, User
 from flashpay.stores.services import api_key_create
-from payouts.models import PayoutState
+from payouts.models import Payout, PayoutState
+from payouts.services import payout_approve
 from tests.admin.conftest import ADA, Records, act
 from tests.cast import PASSWORD
 
@@ -33,6 +34,15 @@ def test_it_approves_a_payout(desk: Client, records: Records) -> None:
     records.payout.refresh_from_db()
     assert records.payout.state == PayoutState.AWAITING_PAYMENT
     assert Event.objects.get(type="PayoutApproved").actor == f"{ADA} (admin)"
+
+
+def test_it_counts_a_person_once_whichever_door_they_come_by(desk: Client, records: Records, ada: User) -> None:
+    Payout.objects.filter(pk=records.payout.pk).update(approvals_needed=2)
+    records.payout.refresh_from_db()
+    payout_approve(payout=records.payout, actor="Ada on the pages", user=ada)
+    assert "second person" in act(desk, "payouts/payout", "approve", records.payout.pk)
+    records.payout.refresh_from_db()
+    assert (records.payout.state, records.payout.approvals) == (PayoutState.AWAITING_APPROVAL, 1)
 
 
 def test_it_cancels_a_payout_and_gives_its_amount_back(desk: Client, records: Records) -> None:
