@@ -16,7 +16,7 @@ from django.test import Client
 from flashpay import live
 from flashpay.ids import id_new
 from flashpay.stores.models import Store, User
-from tests.cast import PASSWORD
+from tests.look.login import cookies_of
 from tests.programs import Program
 
 TIMEOUT_S = 10
@@ -43,12 +43,6 @@ def events_process(start_program: Callable[..., Program]) -> Program:
 
 def address(channel: str) -> str:
     return f"http://127.0.0.1:{os.environ['PORT']}/events/{channel}"
-
-
-def cookies_of(user: User) -> dict[str, str]:
-    client = Client()
-    assert client.login(email=user.email, password=PASSWORD)
-    return {"sessionid": client.cookies["sessionid"].value}
 
 
 class Listener:
