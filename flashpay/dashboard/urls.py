@@ -1,13 +1,16 @@
 from django.urls import include, path
 
-from flashpay.dashboard.views import invoices, payouts, stores, vouchers
+from flashpay.dashboard.views import invoices, payouts, stores, vouchers, wallet
 
 app_name = "dashboard"
 
 store_patterns = [
     path("", stores.store_home, name="store"),
-    path("/wallet", stores.wallet, name="wallet"),
-    path("/wallet/disconnect", stores.wallet_remove, name="wallet_disconnect"),
+    path("/wallet", wallet.wallet, name="wallet"),
+    path("/wallet/test/<str:step>", wallet.wallet_test, name="wallet_test"),
+    path("/wallet/health", wallet.wallet_health, name="wallet_health"),
+    path("/wallet/check", wallet.wallet_check_now, name="wallet_check"),
+    path("/wallet/disconnect", wallet.wallet_remove, name="wallet_disconnect"),
     path("/settings", stores.store_settings, name="settings"),
     path("/invoices", invoices.invoices, name="invoices"),
     path("/invoices/new", invoices.invoice_new, name="invoice_create"),

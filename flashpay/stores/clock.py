@@ -26,6 +26,13 @@ class ClockReading:
     def is_right(self) -> bool:
         return abs(self.ahead_s) <= TOLERATED_S
 
+    @property
+    def words(self) -> str:
+        """For people: "12 s ahead of Flash's", "right to within 5 s"."""
+        if self.is_right:
+            return f"right to within {TOLERATED_S:.0f} s"
+        return f"{abs(self.ahead_s):.0f} s {'ahead of' if self.ahead_s > 0 else 'behind'} Flash's"
+
 
 def _key(endpoint: flash.Endpoint) -> str:
     return f"flashpay:clock:{hashlib.sha256(endpoint.api_url.encode()).hexdigest()[:16]}"

@@ -54,8 +54,12 @@ class ConnectionHealth:
     @property
     def troubles(self) -> list[Trouble]:
         """What is wrong, the worst first; empty when all is well."""
-        found = [*self._processes(), *self._socket(), *self._wallet(), *self._limits()]
-        return sorted(found, key=lambda trouble: not trouble.bad)
+        return _worst_first([*self._processes(), *self.wallet_troubles])
+
+    @property
+    def wallet_troubles(self) -> list[Trouble]:
+        """What is wrong with this wallet, leaving out what concerns the whole deployment."""
+        return _worst_first([*self._socket(), *self._wallet(), *self._limits()])
 
     def _processes(self) -> list[Trouble]:
         if not self.redis_answers:
@@ -89,13 +93,12 @@ class ConnectionHealth:
             found.append(Trouble(self.connection.last_error, bad=True))
         checked_at = self.connection.checked_at
         if checked_at is None or self.at - checked_at > CHECK_TOLERATED:
-            found.append(Trouble("Flash has not been asked about this wallet for a while."))
+            found.append(Trouble("Flash has given no answer about this wallet for a while."))
         if self.clock is not None and not self.clock.is_right:
-            side = "ahead of" if self.clock.ahead_s > 0 else "behind"
             found.append(
                 Trouble(
-                    f"This server's clock is {abs(self.clock.ahead_s):.0f} s {side} Flash's. Payment codes live one "
-                    "minute, so please set the clock right (with NTP).",
+                    f"This server's clock is {self.clock.words}. Payment codes live one minute, so please set it right "
+                    "(with NTP).",
                     bad=True,
                 )
             )
@@ -115,6 +118,10 @@ class ConnectionHealth:
                     )
                 )
         return found
+
+
+def _worst_first(troubles: list[Trouble]) -> list[Trouble]:
+    return sorted(troubles, key=lambda trouble: not trouble.bad)
 
 
 def connection_health(*, connection: WalletConnection, now: datetime | None = None) -> ConnectionHealth:

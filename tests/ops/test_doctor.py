@@ -26,7 +26,7 @@ def test_it_says_that_all_is_well(db: None, sandbox: SandboxServer) -> None:
 def test_it_names_everything_that_does_not_answer(db: None, settings: Any) -> None:
     settings.FLASH_API_URL = f"http://127.0.0.1:{free_port()}/graphql"
     said = io.StringIO()
-    with pytest.raises(CommandError, match="4 of these need attention"):
+    with pytest.raises(CommandError, match=r"\d of these need attention"):
         call_command("doctor", stdout=said)
     assert said.getvalue().count("no sign of life") == len(heartbeat.NAMES)
     assert "ok  database" in said.getvalue()

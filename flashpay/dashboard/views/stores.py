@@ -1,4 +1,4 @@
-"""The way in, a store's home, its wallet and its settings."""
+"""The way in, a store's home and its settings."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
-from flashpay.dashboard.forms import StoreForm, StoreSettingsForm, WalletForm
+from flashpay.dashboard.forms import StoreForm, StoreSettingsForm
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.selectors import stores_of
-from flashpay.stores.services import store_create, store_update, wallet_connect, wallet_disconnect
+from flashpay.stores.services import store_create, store_update
 
 
 @require_GET
@@ -66,39 +66,6 @@ def store_home(request: StoreRequest) -> HttpResponse:
             "latest_payouts": selectors.payouts_found(store=store)[:5],
         },
     )
-
-
-@require_http_methods(["GET", "POST"])
-@store_page(permissions.MODIFY_STORE)
-def wallet(request: StoreRequest) -> HttpResponse:
-    """Connect a Flash wallet: the credential is tested live before anything is stored, and never shown again."""
-    form = WalletForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            wallet_connect(
-                store=request.store,
-                connection_string=form.cleaned_data["connection_string"],
-                actor=str(request.user),
-            )
-        except Refusal as refusal:
-            form.add_error("connection_string", refusal.sentence)
-        else:
-            messages.success(request, "The wallet is connected.")
-            return redirect("dashboard:wallet", request.store.pk)
-    return store_render(
-        request,
-        "dashboard/wallet.html",
-        {"nav": "wallet", "form": form, "wallet": selectors.wallet_now(store=request.store)},
-        status=422 if form.errors else 200,
-    )
-
-
-@require_POST
-@store_page(permissions.MODIFY_STORE)
-def wallet_remove(request: StoreRequest) -> HttpResponse:
-    wallet_disconnect(store=request.store, actor=str(request.user))
-    messages.success(request, "The wallet is disconnected. What it received and sent stays on record.")
-    return redirect("dashboard:wallet", request.store.pk)
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from flashpay import flash
 from flashpay.invoices.models import Evidence, LightningInvoice, LightningInvoiceState
 from flashpay.invoices.services.payments import payment_record
-from flashpay.invoices.services.schedule import next_poll_at
+from flashpay.invoices.services.schedule import POLL_INTERVAL, next_poll_at
 from flashpay.stores.events import transition
 from flashpay.stores.models import WalletConnection
 from flashpay.stores.wallets import anybody_open, endpoint_of
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 BATCH = 60
 # A worker that dies with a batch in hand gives it back after this.
 LEASE = timedelta(seconds=30)
+# Polls come every 5 s, a little early or late. A code that is due a moment after one must not wait for the next.
+DUE_AHEAD = POLL_INTERVAL / 2
 # After a request that brought nothing: soon, because a payer may be waiting; not at once, because Flash may be busy.
 AGAIN = timedelta(seconds=5)
 
@@ -49,7 +51,7 @@ def lightning_invoices_poll(*, api_url: str, now: datetime | None = None) -> int
 
 def endpoints_due(*, now: datetime) -> list[str]:
     """The endpoints (by API address; empty for the deployment's own) that have something to be asked now."""
-    due = WalletConnection.objects.filter(lightning_invoices__next_poll_at__lte=now)
+    due = WalletConnection.objects.filter(lightning_invoices__next_poll_at__lte=now + DUE_AHEAD)
     return list(due.order_by().values_list("api_url", flat=True).distinct())
 
 
@@ -57,7 +59,7 @@ def _lease(api_url: str, now: datetime) -> Sequence[LightningInvoice]:
     """Take up to BATCH due rows for this worker alone: half to the freshest, where a payer waits, half to those
     that have waited longest, so that no crowd of fresh ones starves an old one."""
     due = LightningInvoice.objects.select_related("connection").filter(
-        connection__api_url=api_url, next_poll_at__lte=now
+        connection__api_url=api_url, next_poll_at__lte=now + DUE_AHEAD
     )
     longest_waiting = list(due.order_by("next_poll_at")[: BATCH // 2])
     taken = {row.pk for row in longest_waiting}

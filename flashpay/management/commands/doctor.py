@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from flashpay import flash, health
+from flashpay.stores.checkup import checkup
 from flashpay.version import VERSION
 
 
@@ -38,6 +39,9 @@ class Command(BaseCommand):
         for name, age in report["heartbeat_age_s"].items():
             ill += self._finding(name, age is not None, "no sign of life" if age is None else f"{age} s ago")
         ill += self._finding("Flash", *_flash_answer())
+        if report["checks"]["migrations"] == health.OK:
+            for finding in checkup():
+                ill += self._finding(finding.name, finding.well, finding.words)
         for message in checks.run_checks():
             ill += self._finding("settings", False, f"{message.msg} {message.hint or ''} ({message.id})")
         return ill
