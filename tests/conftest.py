@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flashpay.stores.models import Store, User
     from tests.sandbox_server import SandboxServer
 
+_DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 _BROWSER_FIXTURES = {"page", "browser", "context", "new_context", "browser_type"}
 
 
@@ -44,7 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs a browser, so that `-m "not browser"` finds it, and leave PostgreSQL's tests out on SQLite."""
+    """Mark what needs a browser, so that `-m "not browser"` finds it.
+
+    The run on SQLite is the second one: PostgreSQL's tests and those without a database are left out of it.
+    """
     chosen, left_out = [], []
     for item in items:
         if _BROWSER_FIXTURES & set(getattr(item, "fixturenames", ())):
@@ -52,10 +56,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         needs_postgres = item.get_closest_marker("postgres") is not None
         if needs_postgres and environment.postgres_problem():
             item.add_marker(pytest.mark.skip(reason=environment.postgres_problem()))
-        (left_out if needs_postgres and environment.ON_SQLITE else chosen).append(item)
+        elsewhere = environment.ON_SQLITE and (needs_postgres or not _uses_database(item))
+        (left_out if elsewhere else chosen).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = chosen
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(_DATABASE_FIXTURES & fixtures) or item.get_closest_marker("django_db") is not None
 
 
 class BrowserTestsLast:
