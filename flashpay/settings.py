@@ -69,6 +69,8 @@ if SANDBOX and not FLASH_API_URL:
 FLASH_WS_URL: str = env.str("FLASH_WS_URL", "", validate=configuration.Address("ws", "wss")) or FLASH_API_URL.replace(
     "http", "ws", 1
 )
+# Further hosts that a connection string may name as its server, beside FLASH_API_URL's and Flash's own.
+FLASH_SERVERS: list[str] = env.list("FLASH_SERVERS", [])
 FLASH_MINIMUM_SAT: int = env.int("FLASH_MINIMUM_SAT", 10_000, validate=configuration.not_negative)
 ALLOW_PRIVATE_DESTINATIONS: bool = env.bool("ALLOW_PRIVATE_DESTINATIONS", False)
 
@@ -199,7 +201,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("poll open Lightning invoices", "flashpay.invoices.tasks.poll_open_lightning_invoices", 5.0),
         ("expire invoices", "flashpay.invoices.tasks.expire_invoices", 5.0),
         ("send due payouts", "payouts.tasks.send_due_payouts", 5.0),
-        ("reconcile payouts", "payouts.tasks.reconcile_due_payouts", 10.0),
+        ("reconcile payouts", "payouts.tasks.reconcile_due_payouts", 5.0),
+        ("renew pull payments", "payouts.tasks.renew_pull_payments", 60.0),
         ("complete receipts", "payouts.tasks.complete_receipts", 10.0),
         ("check wallet connections", "flashpay.stores.tasks.check_wallet_connections", 60.0),
         ("refresh rates", "flashpay.stores.tasks.refresh_rates", 15.0),

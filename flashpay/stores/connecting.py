@@ -14,7 +14,7 @@ from flashpay.flash.socket_carrier import SocketCarrier
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import CredentialKind, Store, WalletConnection
-from flashpay.stores.wallets import budgets, endpoint_at, facts_stored
+from flashpay.stores.wallets import budgets, endpoint_at, facts_stored, server_allowed
 
 FIELD = "connectionString"
 
@@ -49,6 +49,13 @@ def connection_string_read(*, connection_string: str) -> Pasted:
     except flash.ConnectionStringWrong as error:
         raise Refusal("invalid-connection-string", str(error), field=FIELD) from error
     endpoint = endpoint_at(parsed.api_url)
+    if not server_allowed(endpoint.api_url):
+        raise Refusal(
+            "invalid-connection-string",
+            "This server is not one that this FlashPay may connect to. Leave the server out, or ask the administrator "
+            "to add it to FLASH_SERVERS.",
+            field=FIELD,
+        )
     own = endpoint == endpoint_at(None)
     return Pasted(endpoint, parsed.credential, "" if own else endpoint.api_url)
 

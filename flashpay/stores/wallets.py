@@ -34,6 +34,23 @@ def endpoint_at(api_url: str | None) -> flash.Endpoint:
     return flash.Endpoint(api_url, parts._replace(scheme=scheme, netloc=host).geturl())
 
 
+def server_allowed(api_url: str) -> bool:
+    """Whether a store may name this server: a store's owner must not send this program's requests wherever they like.
+
+    Allowed are the deployment's own server, Flash's hosts over https, what FLASH_SERVERS adds, and, in the sandbox or
+    where private destinations are allowed for tests, this machine.
+    """
+    parts = urlsplit(api_url)
+    host = parts.hostname or ""
+    own = urlsplit(settings.FLASH_API_URL)
+    if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
+        return True
+    if host in ("127.0.0.1", "::1", "localhost"):
+        return bool(settings.SANDBOX or settings.ALLOW_PRIVATE_DESTINATIONS)
+    known = host == "flashapp.me" or host.endswith(".flashapp.me") or host in settings.FLASH_SERVERS
+    return parts.scheme == "https" and known
+
+
 def endpoint_of(connection: WalletConnection) -> flash.Endpoint:
     if not connection.api_url:
         return endpoint_at(None)
