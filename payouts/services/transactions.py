@@ -127,7 +127,8 @@ def _worth_asking(
             continue
         if row.direction == "SEND" or _amount_fits(attempt, row):
             found.append(row)
-    return sorted(found, key=lambda row: (not _amount_fits(attempt, row), row.created_at))
+    sent_at = attempt.sent_at or attempt.prepared_at
+    return sorted(found, key=lambda row: (not _amount_fits(attempt, row), abs(row.created_at - sent_at)))
 
 
 def _amount_fits(attempt: PayoutAttempt, row: flash.Transaction) -> bool:
