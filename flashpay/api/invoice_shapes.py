@@ -66,7 +66,9 @@ class CheckoutInput(Input):
 
 
 class InvoiceInput(Input):
-    amount: AmountText
+    amount: AmountText | None = Field(
+        default=None, description="In major units, as a decimal string. Left out: a top-up invoice, whose payer chooses"
+    )
     currency: str | None = Field(default=None, description="Left out: the store's default currency")
     metadata: dict[str, Any] = Field(
         default={}, description="Yours to fill. `orderId` and `itemDesc` are shown in the lists and can be searched."

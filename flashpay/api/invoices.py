@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.utils import timezone
 from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
 
@@ -26,6 +28,7 @@ from flashpay.api.problems import answers, invalid
 from flashpay.api.stores import tolerance_read
 from flashpay.api.wire import UnixTime, moment_read
 from flashpay.invoices.models import Invoice, InvoiceState
+from flashpay.invoices.search import query_read
 from flashpay.invoices.selectors import (
     code_shown_last,
     invoice_find,
@@ -60,7 +63,10 @@ class InvoiceFilters(BaseModel):
     status: list[InvoiceState] = []
     orderId: list[str] = []
     textSearch: str = Field(
-        default="", max_length=500, description="An id, an order number, a payment hash, or a description"
+        default="",
+        max_length=2000,
+        description="An id, an order number, a payment hash, a BOLT 11 invoice or words of a description, and filters as in "
+        "BTCPay Server: `status:settled exceptionstatus:paidlate orderid:A-17 startdate:-7d amount:10..20 type:topup`",
     )
     startDate: UnixTime | None = None
     endDate: UnixTime | None = None
@@ -70,13 +76,16 @@ class InvoiceFilters(BaseModel):
 def invoices_list(
     request: ApiRequest, storeId: str, filters: Query[InvoiceFilters], skip: Skip = 0, take: Take = LONGEST_PAGE
 ) -> list[InvoiceData]:
-    """The store's invoices, newest first; archived ones are left out."""
+    """The store's invoices, newest first; archived ones only with `archived:true` among the words of the search."""
     store = request.auth.store_get(storeId, permissions.VIEW_INVOICES)
+    query = query_read(filters.textSearch, now=timezone.now(), zone=ZoneInfo(store.time_zone))
+    if query.problems:
+        raise invalid("textSearch", query.problems[0])
     found = invoices_search(
         store=store,
         states=filters.status,
         order_ids=filters.orderId,
-        text=filters.textSearch.strip(),
+        query=query,
         since=moment_read(filters.startDate),
         until=moment_read(filters.endDate),
     )
@@ -85,7 +94,8 @@ def invoices_list(
 
 @router.post(_ALL, response=answers(InvoiceData))
 def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> InvoiceData:
-    """Make an invoice. A fiat amount is fixed in sats at a fresh rate, which is recorded."""
+    """Make an invoice. A fiat amount is fixed in sats at a fresh rate, which is recorded. Without an amount it is a
+    top-up invoice, whose payer chooses the amount."""
     store = request.auth.store_get(storeId, permissions.CREATE_INVOICE)
     checkout = payload.checkout
     lightning_check(checkout.paymentMethods, "checkout.paymentMethods")
@@ -94,7 +104,7 @@ def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> Inv
     currency = currency_get(payload.currency or store.default_currency)
     invoice = invoice_create(
         store=store,
-        amount=amount_from_decimal(payload.amount, currency),
+        amount=None if payload.amount is None else amount_from_decimal(payload.amount, currency),
         currency=currency,
         actor=request.auth.actor,
         metadata=payload.metadata,

@@ -7,14 +7,14 @@ from functools import wraps
 from typing import Any, Concatenate
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from flashpay.stores.models import Membership, Store, User
 from flashpay.stores.permissions import BY_ROLE
 from flashpay.stores.selectors import membership_get
 
-Page = Callable[Concatenate["StoreRequest", ...], HttpResponse]
+Page = Callable[Concatenate["StoreRequest", ...], HttpResponseBase]
 
 
 class StoreRequest(HttpRequest):
@@ -25,15 +25,15 @@ class StoreRequest(HttpRequest):
     membership: Membership
 
 
-def store_page(permission: str) -> Callable[[Page], Callable[..., HttpResponse]]:
+def store_page(permission: str) -> Callable[[Page], Callable[..., HttpResponseBase]]:
     """Open the page to members with `permission`; `request.store` and `request.membership` are set.
 
     404 for everybody else's stores, as if there were none; 403 for a member who may not.
     """
 
-    def decorate(page: Page) -> Callable[..., HttpResponse]:
+    def decorate(page: Page) -> Callable[..., HttpResponseBase]:
         @wraps(page)
-        def opened(request: StoreRequest, store_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        def opened(request: StoreRequest, store_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
             membership = membership_get(user=request.user, store_id=store_id)
             if membership is None:
                 raise Http404("There is no such store.")

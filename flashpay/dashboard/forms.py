@@ -26,7 +26,9 @@ class AmountForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if "amount" in cleaned and "currency" in cleaned:
+        if not self.fields["amount"].required and not cleaned.get("amount"):
+            cleaned["minor"] = None
+        elif "amount" in cleaned and "currency" in cleaned:
             try:
                 cleaned["minor"] = amount_parse(cleaned["amount"], currency_get(cleaned["currency"]))
             except MoneyError as error:
@@ -60,6 +62,12 @@ class WalletForm(forms.Form):
 
 
 class InvoiceForm(AmountForm):
+    amount = forms.CharField(
+        max_length=48,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text="Leave it empty and the payer chooses.",
+    )
     description = forms.CharField(max_length=500, required=False)
     order_id = forms.CharField(label="Order number", max_length=200, required=False)
 

@@ -54,21 +54,6 @@ def wallet_now(*, store: Store) -> WalletConnection | None:
     return WalletConnection.objects.filter(store=store, is_active=True).first()
 
 
-def invoices_found(*, store: Store, state: str = "", text: str = "") -> QuerySet[Invoice]:
-    """The store's invoices, newest first; `text` matches an id, an order number, a payment hash or the description."""
-    found = Invoice.objects.filter(store=store, archived=False)
-    if state in InvoiceState.values:
-        found = found.filter(state=state)
-    if text:
-        found = found.filter(
-            Q(pk=text)
-            | Q(order_id__iexact=text)
-            | Q(description__icontains=text)
-            | Q(lightning_invoices__payment_hash=text.lower())
-        ).distinct()
-    return found.order_by("-created_at")
-
-
 def pull_payments_found(*, store: Store, tab: str, now: datetime) -> QuerySet[PullPayment]:
     # Vouchers have pages of their own; a batch of them would hide the rest.
     found = PullPayment.objects.filter(store=store, voucher=None)

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, Payment
+from flashpay.invoices.search import InvoiceQuery, invoices_matching
 from flashpay.stores.models import Store
 
 
@@ -19,15 +20,12 @@ def invoices_search(
     store: Store,
     states: Collection[str] = (),
     order_ids: Collection[str] = (),
-    text: str = "",
+    query: InvoiceQuery | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> QuerySet[Invoice]:
-    """The store's invoices that are not archived, newest first, narrowed by everything that is given.
-
-    `text` is an id, an order number, a payment hash, or a part of the description.
-    """
-    found = Invoice.objects.filter(store=store, archived=False)
+    """The store's invoices, newest first, narrowed by everything that is given; `query` comes from `search.query_read`."""
+    found = invoices_matching(Invoice.objects.filter(store=store), query or InvoiceQuery())
     if states:
         found = found.filter(state__in=states)
     if order_ids:
@@ -36,9 +34,6 @@ def invoices_search(
         found = found.filter(created_at__gte=since)
     if until is not None:
         found = found.filter(created_at__lte=until)
-    if text:
-        by_hash = LightningInvoice.objects.filter(payment_hash=text.lower()).values("invoice")
-        found = found.filter(Q(pk=text) | Q(order_id__iexact=text) | Q(description__icontains=text) | Q(pk__in=by_hash))
     return found.order_by("-created_at", "pk")
 
 

@@ -64,7 +64,6 @@ def test_it_counts_bitcoin_in_bitcoin(api: Script, store: Store) -> None:
 
 
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
-    ({"currency": "SAT"}, "amount"),
     ({"amount": "0"}, "amount"),
     ({"amount": "-1"}, "amount"),
     ({"amount": "1.5"}, "amount"),
@@ -92,11 +91,19 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.parametrize("wish", [{}, {"amount": None}])
+def test_without_an_amount_it_is_a_top_up_whose_payer_chooses(api: Script, store: Store, wish: dict[str, Any]) -> None:
+    made = api.post(f"/stores/{store.pk}/invoices", {"currency": "SAT"} | wish)
+    invoice = Invoice.objects.get()
+    assert (made["type"], made["amount"]) == ("TopUp", "0")
+    assert (invoice.amount, invoice.amount_msat) == (None, None)
+
+
 @pytest.mark.parametrize(("change", "path"), UNUSABLE)
 def test_it_refuses_an_unusable_field_by_its_path_and_makes_nothing(
     api: Script, store: Store, change: dict[str, Any], path: str
 ) -> None:
-    body = change if path == "amount" and "currency" in change else {"amount": "1000", "currency": "SAT"} | change
+    body = {"amount": "1000", "currency": "SAT"} | change
     (refused,) = api.post(f"/stores/{store.pk}/invoices", body, 422)
     assert refused["path"] == path
     assert not Invoice.objects.exists()

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.forms import InvoiceForm
+from flashpay.invoices.exporting import invoice_rows
 from flashpay.invoices.models import Invoice, InvoiceState
-from flashpay.invoices.services import invoice_create, invoice_mark
+from flashpay.invoices.search import InvoiceQuery, query_read
+from flashpay.invoices.selectors import invoices_search
+from flashpay.invoices.services import invoice_archive, invoice_create, invoice_mark
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
+from flashpay.spreadsheets import csv_lines
 from flashpay.stores import permissions
 
 PAGE_SIZE = 25
@@ -24,8 +33,7 @@ PAGE_SIZE = 25
 @require_GET
 @store_page(permissions.VIEW_INVOICES)
 def invoices(request: StoreRequest) -> HttpResponse:
-    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
-    found = selectors.invoices_found(store=request.store, state=state, text=text)
+    state, text, query, found = _found(request)
     return store_render(
         request,
         "dashboard/invoices.html",
@@ -36,9 +44,30 @@ def invoices(request: StoreRequest) -> HttpResponse:
             "counts": selectors.invoice_counts(store=request.store),
             "state": state,
             "q": text,
+            "problems": query.problems,
+            "export_url": reverse("dashboard:invoices_csv", args=[request.store.pk]),
             "wallet": selectors.wallet_now(store=request.store),
         },
     )
+
+
+@require_GET
+@store_page(permissions.VIEW_INVOICES)
+def invoices_csv(request: StoreRequest) -> StreamingHttpResponse:
+    """Everything that the list would show, as a table for a spreadsheet."""
+    _state, _text, _query, found = _found(request)
+    lines = csv_lines(invoice_rows(found))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="invoices-{timezone.now():%Y-%m-%d}.csv"'
+    return response
+
+
+def _found(request: StoreRequest) -> tuple[str, str, InvoiceQuery, QuerySet[Invoice]]:
+    """The tab, the words, what they mean, and the invoices they mean."""
+    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    query = query_read(text, now=timezone.now(), zone=ZoneInfo(request.store.time_zone))
+    states = [state] if state in InvoiceState.values else []
+    return state, text, query, invoices_search(store=request.store, states=states, query=query)
 
 
 @require_http_methods(["GET", "POST"])
@@ -103,4 +132,15 @@ def invoice_status(request: StoreRequest, invoice_id: str) -> HttpResponse:
         messages.error(request, refusal.sentence)
     else:
         messages.success(request, f"The invoice is marked {shown.state}.")
+    return redirect("dashboard:invoice", request.store.pk, shown.pk)
+
+
+@require_POST
+@store_page(permissions.MODIFY_INVOICES)
+def invoice_hide(request: StoreRequest, invoice_id: str) -> HttpResponse:
+    """Archive an invoice, or take it back into the lists. It is paid and watched all the same."""
+    shown = get_object_or_404(Invoice, pk=invoice_id, store=request.store)
+    archived = request.POST.get("archived") == "1"
+    invoice_archive(invoice=shown, archived=archived, actor=str(request.user))
+    messages.success(request, "The invoice is archived." if archived else "The invoice is in the lists again.")
     return redirect("dashboard:invoice", request.store.pk, shown.pk)

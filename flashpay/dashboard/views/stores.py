@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.forms import StoreForm, StoreSettingsForm
+from flashpay.invoices.selectors import invoices_search
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
@@ -62,7 +63,7 @@ def store_home(request: StoreRequest) -> HttpResponse:
             "today": selectors.figures(store=store, since=now.replace(hour=0, minute=0, second=0, microsecond=0)),
             "month": selectors.figures(store=store, since=now - timedelta(days=30)),
             "days": selectors.daily_sums(store=store, now=now),
-            "latest_invoices": selectors.invoices_found(store=store)[:5],
+            "latest_invoices": invoices_search(store=store)[:5],
             "latest_payouts": selectors.payouts_found(store=store)[:5],
         },
     )
