@@ -1,0 +1,88 @@
+"""Real workers on PostgreSQL, killed while they send: the payout is taken up again within seconds, and paid once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flashpay.money.currencies import SAT
+from flashpay.stores.models import Store
+from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState
+from payouts.services import payout_claim, pull_payment_create
+from tests.payouts.conftest import ALICE
+from tests.programs import Program
+from tests.sandbox_server import SandboxServer
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+WORKER = (
+    *("-m", "celery", "-A", "flashpay", "worker", "--loglevel=INFO", "--concurrency=2"),
+    *("--without-gossip", "--without-mingle"),
+)
+# What the design promises: lease (8 s), sweep (5 s), and the look itself.
+TAKEN_UP_WITHIN_S = 20.0
+
+
+def until(condition: Callable[[], Any], within_s: float) -> float:
+    """Wait for something another process does; how long it took."""
+    started = time.monotonic()
+    while not condition():
+        if time.monotonic() - started > within_s:
+            raise AssertionError(f"it did not happen within {within_s} s")
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+@pytest.fixture
+def beat(start_program: Callable[..., Program]) -> Program:
+    schedule = os.path.join(os.environ["DATA_DIR"], "beat-of-crash-tests")
+    return start_program("-m", "celery", "-A", "flashpay", "beat", "-s", schedule, "--loglevel=INFO")
+
+
+def test_a_worker_killed_while_it_sends_costs_seconds_and_no_money(
+    connected_store: Store,
+    plain_sandbox: SandboxServer,
+    start_program: Callable[..., Program],
+    beat: Program,
+) -> None:
+    worker = start_program(*WORKER, ready=" ready.")
+    prize = pull_payment_create(store=connected_store, amount=50_000, currency=SAT, actor=ALICE)
+    asked = plain_sandbox.phone_invoice(20_000)
+    plain_sandbox.switch(send_takes_s={"value": 3.0, "next": 1})
+    payout = payout_claim(pull_payment=prize, bolt11=asked["bolt11"])
+    until(lambda: PayoutAttempt.objects.filter(state=AttemptState.SENT).exists(), 15)
+    worker.kill()
+    killed_at = time.monotonic()
+    start_program(*WORKER, ready=" ready.")
+    until(lambda: not Payout.objects.filter(pk=payout.pk, state=PayoutState.IN_PROGRESS).exists(), 40)
+    took_s = time.monotonic() - killed_at
+    payout.refresh_from_db()
+    assert payout.state == PayoutState.COMPLETED
+    assert payout.attempts.count() == 1
+    assert len(plain_sandbox.payments(asked["payment_hash"])) == 1
+    assert took_s < TAKEN_UP_WITHIN_S
+
+
+def test_a_worker_that_takes_long_keeps_its_payout(
+    connected_store: Store,
+    plain_sandbox: SandboxServer,
+    start_program: Callable[..., Program],
+    beat: Program,
+) -> None:
+    start_program(*WORKER, ready=" ready.")
+    prize = pull_payment_create(store=connected_store, amount=50_000, currency=SAT, actor=ALICE)
+    asked = plain_sandbox.phone_invoice(20_000)
+    plain_sandbox.switch(send_takes_s={"value": 14.0, "next": 1})
+    payout = payout_claim(pull_payment=prize, bolt11=asked["bolt11"])
+    until(lambda: Payout.objects.filter(pk=payout.pk, state=PayoutState.COMPLETED).exists(), 40)
+    sends = [
+        call
+        for call in plain_sandbox.api("GET", "/api/log")["calls"]
+        if "lnInvoicePaymentSend" in call["operations"] and asked["bolt11"] in str(call)
+    ]
+    assert len(sends) == 1
+    assert [each.source for each in payout.attempts.get().evidence.all()] == ["send"]
