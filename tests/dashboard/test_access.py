@@ -76,7 +76,9 @@ def test_without_a_store_one_is_made_first(client: Client, db: None) -> None:
     assert store.memberships.get().role == "Owner"
 
 
-@pytest.mark.parametrize("form", [{"amount": "0"}, {"amount": "-3"}, {"amount": "21000000000000000"}, {"amount": "1e3"}])
+@pytest.mark.parametrize(
+    "form", [{"amount": "0"}, {"amount": "-3"}, {"amount": "21000000000000000"}, {"amount": "1e3"}]
+)
 def test_a_bad_amount_is_said_at_the_field_and_makes_nothing(
     client: Client, store: Store, alice: User, form: dict[str, str]
 ) -> None:

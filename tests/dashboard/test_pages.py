@@ -88,9 +88,7 @@ def test_it_shows_a_payout_with_its_whole_story(
 
 
 def test_it_approves_a_claim(merchant: Client, connected_store: Store, sandbox: SandboxServer) -> None:
-    prize = pull_payment_create(
-        store=connected_store, amount=50_000, currency=SAT, auto_approve=False, actor="alice"
-    )
+    prize = pull_payment_create(store=connected_store, amount=50_000, currency=SAT, auto_approve=False, actor="alice")
     payout = payout_claim(pull_payment=prize, bolt11=sandbox.phone_invoice(20_000)["bolt11"])
     merchant.post(f"/stores/{connected_store.pk}/payouts/{payout.pk}/act", {"action": "approve"})
     payout.refresh_from_db()
@@ -124,9 +122,7 @@ def test_it_connects_a_wallet_and_never_shows_the_key_again(
 
 def test_a_wrong_key_leaves_the_wallet_as_it_was(merchant: Client, connected_store: Store) -> None:
     before = WalletConnection.objects.get(is_active=True)
-    answer = merchant.post(
-        f"/stores/{connected_store.pk}/wallet", {"connection_string": "fk_00000000_" + "x" * 64}
-    )
+    answer = merchant.post(f"/stores/{connected_store.pk}/wallet", {"connection_string": "fk_00000000_" + "x" * 64})
     assert answer.status_code == 422
     assert answer.context["form"].errors["connection_string"]
     assert WalletConnection.objects.get(is_active=True) == before
