@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 
 from flashpay.stores.models import Membership, Store, User
 from flashpay.stores.permissions import BY_ROLE
@@ -40,7 +42,9 @@ def store_page(permission: str) -> Callable[[Page], Callable[..., HttpResponseBa
             if permission not in BY_ROLE[membership.role]:
                 raise PermissionDenied("Your role in this store does not include this page.")
             request.store, request.membership = membership.store, membership
-            return page(request, *args, **kwargs)
+            # What is typed without a zone ("expires 18:00") is meant where the store is.
+            with timezone.override(ZoneInfo(membership.store.time_zone)):
+                return page(request, *args, **kwargs)
 
         return opened
 

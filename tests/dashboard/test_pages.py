@@ -126,3 +126,14 @@ def test_a_wrong_key_leaves_the_wallet_as_it_was(merchant: Client, connected_sto
     assert answer.status_code == 422
     assert answer.context["form"].errors["connection_string"]
     assert WalletConnection.objects.get(is_active=True) == before
+
+
+def test_an_expiry_is_meant_in_the_store_s_own_time(merchant: Client, connected_store: Store) -> None:
+    Store.objects.filter(pk=connected_store.pk).update(time_zone="America/Jamaica")
+    merchant.post(
+        f"/stores/{connected_store.pk}/pull-payments/new",
+        {"amount": "50,000", "currency": "SAT", "name": "Prize", "expires_at": "2099-01-01T18:00"},
+    )
+    expires_at = PullPayment.objects.get().expires_at
+    assert expires_at is not None
+    assert expires_at.isoformat() == "2099-01-01T23:00:00+00:00"
