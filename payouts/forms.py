@@ -14,10 +14,10 @@ from flashpay.money.errors import BadAmount
 
 
 class ClaimForm(forms.Form):
-    """An invoice, and an amount for one that names none; `minor` is the amount read, in minor units, or None."""
+    """Where to be paid, and an amount where that names none; `minor` is the amount read, in minor units, or None."""
 
     destination = forms.CharField(
-        label=_("Lightning invoice"),
+        label=_("Lightning invoice or address"),
         # Room for `lightning:` and stray spaces; what is too long to be an invoice gets a sentence from its reader.
         max_length=2 * MAX_LENGTH,
         widget=forms.Textarea(
@@ -27,18 +27,29 @@ class ClaimForm(forms.Form):
                 "autocapitalize": "none",
                 "autocorrect": "off",
                 "spellcheck": "false",
-                "placeholder": "lnbc…",
+                "placeholder": "lnbc… · name@wallet.com",
             }
         ),
-        error_messages={"required": _("Please paste an invoice from your wallet.")},
+        error_messages={"required": _("Please paste an invoice or an address of your wallet.")},
     )
     amount = forms.CharField(
         label=_("Amount"),
         required=False,
         max_length=48,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=_("Only for an invoice without an amount. Leave it empty to claim everything that is left."),
+        help_text=_("For an address, or an invoice without an amount. Leave it empty to claim everything that is left."),
     )
+
+    claim_code = forms.CharField(
+        label=_("Code"),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("The code that came with the link."),
+    )
+    # The rate this page showed, and a name for this one request, so that sending the form twice claims once.
+    quote = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)
+    request_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, currency: Currency, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

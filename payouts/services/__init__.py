@@ -15,7 +15,7 @@ from payouts.services.pull_payments import (
     pull_payment_pause,
     pull_payment_raise,
 )
-from payouts.services.quotes import Quote, quote_make
+from payouts.services.quotes import Quote, quote_make, quote_read
 from payouts.services.reconciling import payout_reconcile
 from payouts.services.reviewing import payout_decide
 from payouts.services.sending import payout_send
@@ -45,6 +45,7 @@ __all__ = [
     "pull_payment_raise",
     "pull_payments_renew",
     "quote_make",
+    "quote_read",
     "sending_pause",
     "store_payouts_pause",
 ]
