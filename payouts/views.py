@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from flashpay.ids import token_new
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import public_page, wants_fragment
@@ -31,7 +32,7 @@ from payouts.selectors import (
     pull_payment_lnurl,
     pull_payment_state,
 )
-from payouts.services import payout_claim
+from payouts.services import payout_claim, quote_make
 
 # Without JavaScript a page that waits for news comes again this often.
 REFRESH_S = 5
@@ -60,7 +61,12 @@ def claim(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             claimed = payout_claim(
-                pull_payment=pull_payment, bolt11=form.cleaned_data["destination"], amount=form.minor
+                pull_payment=pull_payment,
+                destination=form.cleaned_data["destination"],
+                amount=form.minor,
+                claim_code=form.cleaned_data["claim_code"],
+                claim_key=form.cleaned_data["request_key"],
+                quote=form.cleaned_data["quote"],
             )
         except Refusal as refusal:
             form.refuse(refusal.code, refusal.sentence, refusal.field)
@@ -111,6 +117,9 @@ def _claim_page(pull_payment: PullPayment, form: ClaimForm, now: datetime) -> di
         "claim_link": claim_link(pull_payment),
         "claims": claims,
         "form": form,
+        "quote": quote_make(pull_payment=pull_payment, rate=limits.rate, now=now) if limits else None,
+        # The same for every try of one form, so that sending it twice claims once.
+        "request_key": form.data.get("request_key") or token_new(),
         "final": final,
         "refresh_s": 0 if final or form.is_bound else REFRESH_S,
         "version": _version(

@@ -124,7 +124,7 @@ def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> Payou
     lightning_check([payload.payoutMethodId], "payoutMethodId")
     currency = currency_get(pull_payment.currency)
     amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
-    return payout_shown(payout_claim(pull_payment=pull_payment, bolt11=payload.destination, amount=amount))
+    return payout_shown(payout_claim(pull_payment=pull_payment, destination=payload.destination, amount=amount))
 
 
 @router.get(f"{_ONE}/payouts/{{payoutId}}", auth=None, response=answers(PayoutData, anonymous=True))

@@ -16,7 +16,7 @@ from flashpay.lightning import payment_hash_of
 from flashpay.stores.models import PaymentHash, Store
 from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment
 from payouts.selectors import claim_link, pull_payment_lnurl
-from payouts.services import payout_cancel, pull_payment_archive
+from payouts.services import payout_cancel, pull_payment_archive, pull_payment_code_set
 from tests.payouts.recipients import MINIMUM_SAT, invoice_over, pull_payment_make, wallet_make
 from tests.sandbox_server import SandboxServer
 
@@ -221,7 +221,7 @@ def test_an_invoice_without_an_amount_claims_what_was_typed_or_everything(
     [
         ("", "", "destination", "Please paste an invoice"),
         ("hello", "", "destination", "not a Lightning invoice"),
-        ("x" * 8_000, "", "destination", "too long"),
+        ("x" * 8_000, "", "destination", "not a Lightning invoice"),
         ("x" * 20_000, "", "destination", ""),
         (None, "9,999", "amount", "smallest amount that can be paid out is 10,000 sat"),
         (None, "50,001", "amount", "more than what is left to claim here: 50,000 sat"),
@@ -377,3 +377,23 @@ def test_a_claim_is_found_only_under_its_own_pull_payment(
     assert recipient.get(f"{path(other)}/{payout.pk}").status_code == 404
     assert recipient.get(f"{path(pull_payment)}/{'1' * 22}").status_code == 404
     assert Client().post(own).status_code == 405
+
+
+def test_an_address_is_claimed_once_however_often_the_form_is_sent(
+    recipient: Client, pull_payment: PullPayment
+) -> None:
+    form = {"destination": "bob@wallet.example", "amount": "20000", "request_key": "one-form"}
+    first, second = (recipient.post(path(pull_payment), form) for _ in range(2))
+    assert first["Location"] == second["Location"]
+    payout = Payout.objects.get()
+    assert (payout.destination_kind, payout.amount) == ("address", 20_000)
+
+
+def test_a_code_is_asked_for_where_the_shop_set_one(recipient: Client, pull_payment: PullPayment) -> None:
+    assert 'name="claim_code"' not in page(recipient.get(path(pull_payment)))
+    pull_payment_code_set(pull_payment=pull_payment, code="4711", actor="alice@example.com")
+    assert 'name="claim_code"' in page(recipient.get(path(pull_payment)))
+    form = {"destination": invoice_over(20_000)}
+    assert "This needs the code" in page(recipient.post(path(pull_payment), form), 422)
+    assert not Payout.objects.exists()
+    assert recipient.post(path(pull_payment), {**form, "claim_code": "4711"}).status_code == 302

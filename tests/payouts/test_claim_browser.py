@@ -31,7 +31,7 @@ def test_a_pasted_invoice_is_refused_kept_corrected_and_paid(
 ) -> None:
     asked = sandbox.phone_invoice(20_000)
     page.goto(claim_link(pull_payment))
-    box = page.get_by_label("Lightning invoice")
+    box = page.get_by_label("Lightning invoice or address")
     box.fill(asked["bolt11"][:-1])
     page.get_by_role("button", name="Claim").click()
     expect(page.get_by_text("A character of this invoice is wrong or missing.")).to_be_visible()
