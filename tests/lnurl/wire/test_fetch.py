@@ -151,7 +151,7 @@ def test_a_slow_drip_ends_with_the_deadline(beginning: bytes) -> None:
         started = time.monotonic()
         with pytest.raises(ServiceUnreachable) as caught:
             json_fetch(policy.read_url(f"{service.url}/x"), policy=policy)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 20  # a drip as slow as this one would take minutes
     assert caught.value.code in {"too_slow", "connection_lost"}
 
 
