@@ -16,6 +16,8 @@ urlpatterns = [
     path("api/", include(api_urls[:2], namespace=api_urls[2])),
     path("events/", include("flashpay.events_urls")),
     path("i/", include("flashpay.invoices.urls")),
+    path("r/", include("flashpay.invoices.request_urls")),
+    path("l/", include("flashpay.invoices.link_urls")),
     path("p/", include("payouts.urls")),
     path("v", include("payouts.vouchers.urls")),
     path("lnurl/", include("lnurl.endpoints.urls")),

@@ -16,7 +16,16 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from flashpay.api import account, invoices, payment_methods, payouts, pull_payments, stores
+from flashpay.api import (
+    account,
+    invoices,
+    lightning_addresses,
+    payment_methods,
+    payment_requests,
+    payouts,
+    pull_payments,
+    stores,
+)
 from flashpay.api.authentication import TokenAuth
 from flashpay.api.problems import ApiProblem, Problem, money_problem, problem, refusal_problem, validation_problem
 from flashpay.api.wire import StrictParser
@@ -65,7 +74,16 @@ api = _Api(
     parser=StrictParser(),
     servers=[{"url": settings.PUBLIC_URL}],
 )
-for module in (account, stores, payment_methods, invoices, pull_payments, payouts):
+for module in (
+    account,
+    stores,
+    payment_methods,
+    lightning_addresses,
+    invoices,
+    payment_requests,
+    pull_payments,
+    payouts,
+):
     api.add_router("/v1", module.router)
 
 

@@ -50,6 +50,7 @@ def invalid(path: str, message: str) -> ApiProblem:
 def not_found(what: str) -> ApiProblem:
     """`what` as in BTCPay Server's codes: store, invoice, pullpayment, payout, paymentmethod, apikey."""
     names = {"pullpayment": "pull payment", "paymentmethod": "payment method", "apikey": "API key"}
+    names |= {"lightning-address": "Lightning Address", "payment-request": "payment request"}
     name = names.get(what, what)
     return problem(404, f"{what}-not-found", f"There is no such {name}, or it is not yours to see.")
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, Payment
+from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, PayLink, Payment, PaymentRequest
 from flashpay.invoices.search import InvoiceQuery, invoices_matching
 from flashpay.stores.models import Store
 
@@ -77,3 +77,13 @@ def invoice_payments(invoice: Invoice) -> QuerySet[Payment]:
 def checkout_link(invoice: Invoice) -> str:
     """The address of its checkout page. Whoever has it can pay, and see whether it was paid."""
     return settings.PUBLIC_URL + reverse("invoices:checkout", args=[invoice.pk])
+
+
+def request_link(request: PaymentRequest) -> str:
+    """The address of a bill's own page. Whoever has it can pay."""
+    return settings.PUBLIC_URL + reverse("requests:request", args=[request.pk])
+
+
+def link_address(link: PayLink) -> str:
+    """The address of a pay link's own page."""
+    return settings.PUBLIC_URL + reverse("links:link", args=[link.pk])

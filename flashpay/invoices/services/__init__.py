@@ -5,6 +5,14 @@ from flashpay.invoices.services.addresses import (
     lightning_address_delete,
     lightning_address_save,
 )
+from flashpay.invoices.services.bills import (
+    pay_link_archive,
+    pay_link_create,
+    pay_link_pay,
+    payment_request_archive,
+    payment_request_pay,
+    payment_request_save,
+)
 from flashpay.invoices.services.codes import lightning_invoice_issue
 from flashpay.invoices.services.incoming import payment_offer_take
 from flashpay.invoices.services.invoices import invoice_create, invoice_mark, invoices_expire
@@ -23,6 +31,12 @@ __all__ = [
     "lightning_address_save",
     "lightning_invoice_issue",
     "lightning_invoices_poll",
+    "pay_link_archive",
+    "pay_link_create",
+    "pay_link_pay",
     "payment_offer_take",
     "payment_record",
+    "payment_request_archive",
+    "payment_request_pay",
+    "payment_request_save",
 ]

@@ -1,0 +1,108 @@
+"""Lightning Addresses of a store, under BTCPay Server's path for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Router
+from pydantic import BaseModel, Field
+
+from flashpay.api.authentication import ApiRequest
+from flashpay.api.problems import answers, invalid, not_found
+from flashpay.api.wire import AmountText, Input
+from flashpay.invoices.models import LightningAddress
+from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT, address_text
+from flashpay.invoices.services import address_name_read, lightning_address_delete, lightning_address_save
+from flashpay.money.amounts import amount_from_decimal
+from flashpay.money.currencies import SAT
+from flashpay.stores import permissions
+from flashpay.stores.models import Store
+
+router = Router(tags=["Lightning addresses"])
+
+_ALL = "/stores/{storeId}/lightning-addresses"
+_ONE = "/stores/{storeId}/lightning-addresses/{username}"
+
+
+class LightningAddressData(BaseModel):
+    username: str
+    lightningAddress: str = Field(description="The whole address, as payers write it", examples=["cafe@pay.example"])
+    currencyCode: str | None = Field(description="Left out: the store's default currency")
+    min: str = Field(description="Smallest payment, in sats")
+    max: str = Field(description="Largest payment, in sats")
+    commentAllowed: int = Field(description="Characters of a payer's comment; 0 for none")
+    description: str = Field(description="What a wallet shows before paying; empty for the store's name")
+    invoiceMetadata: dict[str, Any] | None
+
+
+class LightningAddressInput(Input):
+    username: str | None = Field(default=None, description="If given, the name in the path")
+    currencyCode: str | None = Field(default=None, description="Left out: the store's default currency")
+    min: AmountText | None = Field(default=None, description="Smallest payment, in sats")
+    max: AmountText | None = Field(default=None, description="Largest payment, in sats")
+    commentAllowed: int = Field(default=0, ge=0, le=500)
+    description: str = Field(default="", max_length=200)
+    invoiceMetadata: dict[str, Any] = Field(default={}, description="Goes into every invoice that the address makes")
+
+
+@router.get(_ALL, response=answers(list[LightningAddressData]))
+def lightning_addresses_list(request: ApiRequest, storeId: str) -> list[LightningAddressData]:
+    """The store's addresses, by name."""
+    store = request.auth.store_get(storeId, permissions.VIEW_STORE)
+    return [_shown(address) for address in LightningAddress.objects.filter(store=store)]
+
+
+@router.get(_ONE, response=answers(LightningAddressData))
+def lightning_address_get(request: ApiRequest, storeId: str, username: str) -> LightningAddressData:
+    """One address."""
+    store = request.auth.store_get(storeId, permissions.VIEW_STORE)
+    return _shown(_address(store, username))
+
+
+@router.post(_ONE, response=answers(LightningAddressData))
+def lightning_address_put(
+    request: ApiRequest, storeId: str, username: str, payload: LightningAddressInput
+) -> LightningAddressData:
+    """Make the address, or change it where the store has it. A name that another store has is refused."""
+    store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
+    if payload.username is not None and payload.username.lower() != username.lower():
+        raise invalid("username", "This is not the name in the path.")
+    address = lightning_address_save(
+        store=store,
+        name=username,
+        actor=request.auth.actor,
+        minimum_sat=SMALLEST_SAT if payload.min is None else amount_from_decimal(payload.min, SAT),
+        maximum_sat=LARGEST_SAT if payload.max is None else amount_from_decimal(payload.max, SAT),
+        currency=payload.currencyCode or "",
+        comment_length=payload.commentAllowed,
+        description=payload.description,
+        invoice_metadata=payload.invoiceMetadata,
+    )
+    return _shown(address)
+
+
+@router.delete(_ONE, response=answers(None))
+def lightning_address_remove(request: ApiRequest, storeId: str, username: str) -> None:
+    """Give the address up. Its invoices stay; the name is free for others."""
+    store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
+    lightning_address_delete(address=_address(store, username), actor=request.auth.actor)
+
+
+def _address(store: Store, username: str) -> LightningAddress:
+    found = LightningAddress.objects.filter(store=store, name=address_name_read(username)).first()
+    if found is None:
+        raise not_found("lightning-address")
+    return found
+
+
+def _shown(address: LightningAddress) -> LightningAddressData:
+    return LightningAddressData(
+        username=address.name,
+        lightningAddress=address_text(address),
+        currencyCode=address.currency or None,
+        min=str(address.minimum_sat),
+        max=str(address.maximum_sat),
+        commentAllowed=address.comment_length,
+        description=address.description,
+        invoiceMetadata=address.invoice_metadata or None,
+    )

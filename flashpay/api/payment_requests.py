@@ -1,0 +1,146 @@
+"""Payment requests on BTCPay Server's paths."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.utils import timezone
+from ninja import Query, Router
+from pydantic import BaseModel, Field
+
+from flashpay.api.authentication import ApiRequest
+from flashpay.api.invoice_shapes import InvoiceData, invoice_shown
+from flashpay.api.problems import answers
+from flashpay.api.wire import AmountText, Input, Moment, UnixTime, moment_read
+from flashpay.invoices.models import PaymentRequest
+from flashpay.invoices.requests import request_state
+from flashpay.invoices.selectors import request_link
+from flashpay.invoices.services import payment_request_archive, payment_request_pay, payment_request_save
+from flashpay.money.amounts import amount_from_decimal, amount_plain
+from flashpay.money.currencies import currency_get
+from flashpay.stores import permissions
+from flashpay.stores.models import Store
+
+router = Router(tags=["Payment requests"])
+
+_ALL = "/stores/{storeId}/payment-requests"
+_ONE = "/payment-requests/{paymentRequestId}"
+
+
+class PaymentRequestData(BaseModel):
+    id: str
+    storeId: str
+    status: str = Field(description="Pending, Completed or Expired")
+    createdTime: Moment
+    title: str
+    amount: str
+    currency: str
+    email: str | None
+    description: str | None
+    expiryDate: Moment | None
+    referenceId: str | None
+    allowCustomPaymentAmounts: bool
+    archived: bool
+    viewLink: str = Field(description="The page that the payer gets")
+
+
+class PaymentRequestInput(Input):
+    title: str
+    amount: AmountText
+    currency: str | None = Field(default=None, description="Left out: the store's default currency")
+    email: str = ""
+    description: str = Field(default="", max_length=5000)
+    expiryDate: UnixTime | None = None
+    referenceId: str = Field(default="", max_length=200)
+    allowCustomPaymentAmounts: bool = Field(default=False, description="Whether it may be paid in parts")
+
+
+class PayInput(Input):
+    amount: AmountText | None = Field(default=None, description="Left out: all that is due")
+    allowPendingInvoiceReuse: bool | None = Field(default=None, description="An open invoice is always used again")
+
+
+@router.get(_ALL, response=answers(list[PaymentRequestData]))
+def payment_requests_list(
+    request: ApiRequest, storeId: str, includeArchived: Annotated[bool, Query()] = False
+) -> list[PaymentRequestData]:
+    """The store's payment requests, newest first."""
+    store = request.auth.store_get(storeId, permissions.VIEW_PAYMENT_REQUESTS)
+    found = PaymentRequest.objects.filter(store=store)
+    return [_shown(one) for one in (found if includeArchived else found.filter(archived=False))]
+
+
+@router.post(_ALL, response=answers(PaymentRequestData))
+def payment_request_new(request: ApiRequest, storeId: str, payload: PaymentRequestInput) -> PaymentRequestData:
+    """Make a payment request."""
+    store = request.auth.store_get(storeId, permissions.MODIFY_PAYMENT_REQUESTS)
+    return _shown(_save(store, payload, request.auth.actor, None))
+
+
+@router.get(_ONE, response=answers(PaymentRequestData))
+def payment_request_get(request: ApiRequest, paymentRequestId: str) -> PaymentRequestData:
+    """One payment request."""
+    return _shown(_find(request, paymentRequestId, permissions.VIEW_PAYMENT_REQUESTS))
+
+
+@router.put(_ONE, response=answers(PaymentRequestData))
+def payment_request_put(request: ApiRequest, paymentRequestId: str, payload: PaymentRequestInput) -> PaymentRequestData:
+    """Change a payment request. Once something was paid, its currency stays and its amount cannot fall below that."""
+    found = _find(request, paymentRequestId, permissions.MODIFY_PAYMENT_REQUESTS)
+    return _shown(_save(found.store, payload, request.auth.actor, found))
+
+
+@router.delete(_ONE, response=answers(None))
+def payment_request_delete(request: ApiRequest, paymentRequestId: str) -> None:
+    """Archive a payment request: it leaves the list and cannot be paid any more. What was paid stays."""
+    found = _find(request, paymentRequestId, permissions.MODIFY_PAYMENT_REQUESTS)
+    payment_request_archive(request=found, actor=request.auth.actor)
+
+
+@router.post(f"{_ONE}/pay", response=answers(InvoiceData))
+def payment_request_invoice(request: ApiRequest, paymentRequestId: str, payload: PayInput) -> InvoiceData:
+    """An invoice over what is due, or a part of it. One that is open already over the same amount is answered again."""
+    found = _find(request, paymentRequestId, permissions.VIEW_PAYMENT_REQUESTS)
+    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency_get(found.currency))
+    return invoice_shown(payment_request_pay(request=found, amount=amount, actor=request.auth.actor))
+
+
+def _find(request: ApiRequest, id: str, permission: str) -> PaymentRequest:
+    found = PaymentRequest.objects.select_related("store").filter(pk=id).first()
+    return request.auth.record_get(found, None, permission, "payment-request")
+
+
+def _save(store: Store, payload: PaymentRequestInput, actor: str, request: PaymentRequest | None) -> PaymentRequest:
+    currency = currency_get(payload.currency or store.default_currency)
+    return payment_request_save(
+        store=store,
+        request=request,
+        title=payload.title,
+        amount=amount_from_decimal(payload.amount, currency),
+        currency=currency,
+        actor=actor,
+        description=payload.description,
+        email=payload.email,
+        reference_id=payload.referenceId,
+        allow_parts=payload.allowCustomPaymentAmounts,
+        expires_at=moment_read(payload.expiryDate),
+    )
+
+
+def _shown(found: PaymentRequest) -> PaymentRequestData:
+    return PaymentRequestData(
+        id=found.pk,
+        storeId=found.store_id,
+        status=request_state(found, timezone.now()),
+        createdTime=found.created_at,
+        title=found.title,
+        amount=amount_plain(found.amount, currency_get(found.currency)),
+        currency=found.currency,
+        email=found.email or None,
+        description=found.description or None,
+        expiryDate=found.expires_at,
+        referenceId=found.reference_id or None,
+        allowCustomPaymentAmounts=found.allow_parts,
+        archived=found.archived,
+        viewLink=request_link(found),
+    )

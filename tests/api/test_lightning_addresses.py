@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flashpay.invoices.models import LightningAddress
+from flashpay.stores.models import Event, Store, User
+from tests.api.conftest import Script
+from tests.cast import store_make
+
+
+def _path(store: Store, name: str = "") -> str:
+    return f"/stores/{store.pk}/lightning-addresses" + (f"/{name}" if name else "")
+
+
+def test_it_makes_shows_changes_and_gives_up_an_address(api: Script, store: Store) -> None:
+    made = api.post(_path(store, "Cafe"), {"min": "100", "max": "50000", "invoiceMetadata": {"orderId": "bar"}})
+    assert (made["username"], made["min"], made["max"], made["currencyCode"]) == ("cafe", "100", "50000", None)
+    assert made["lightningAddress"].startswith("cafe@")
+    assert made["invoiceMetadata"] == {"orderId": "bar"}
+    changed = api.post(_path(store, "cafe"), {"currencyCode": "JMD", "commentAllowed": 30})
+    assert (changed["currencyCode"], changed["commentAllowed"], changed["min"]) == ("JMD", 30, "1")
+    assert api.get(_path(store)) == [changed]
+    assert api.get(_path(store, "CAFE")) == changed
+    api.delete(_path(store, "cafe"))
+    assert api.get(_path(store)) == []
+    api.get(_path(store, "cafe"), 404)
+    assert Event.objects.filter(entity="lightningaddress").count() == 3
+
+
+def test_a_name_of_another_store_is_refused_in_a_clear_sentence(api: Script, store: Store, alice: User) -> None:
+    api.post(_path(store_make(alice, name="Second"), "cafe"), {})
+    refused = api.post(_path(store, "cafe"), {}, 400)
+    assert refused["code"] == "address-taken"
+    assert "cafe is taken" in refused["message"]
+    assert LightningAddress.objects.get().store.name == "Second"
+
+
+@pytest.mark.parametrize(
+    ("name", "wish", "path"),
+    [
+        ("a b", {}, "username"),
+        ("cafe", {"min": "0"}, "amount"),
+        ("cafe", {"min": "10", "max": "5"}, "max"),
+        ("cafe", {"min": "1.5"}, "amount"),
+        ("cafe", {"currencyCode": "DOGE"}, "currency"),
+        ("cafe", {"commentAllowed": 501}, "commentAllowed"),
+        ("cafe", {"username": "other"}, "username"),
+        ("cafe", {"spam": 1}, "spam"),
+    ],
+)
+def test_it_refuses_an_unusable_field_by_its_path(
+    api: Script, store: Store, name: str, wish: dict[str, Any], path: str
+) -> None:
+    (refused,) = api.post(_path(store, name), wish, 422)
+    assert refused["path"] == path
+    assert not LightningAddress.objects.exists()
+
+
+def test_who_may_not_changes_nothing(guest: Script, stranger: Script, anybody: Script, store: Store) -> None:
+    guest.post(_path(store, "cafe"), {}, 403)
+    stranger.post(_path(store, "cafe"), {}, 404)
+    anybody.post(_path(store, "cafe"), {}, 401)
+    assert not LightningAddress.objects.exists()
+    assert guest.get(_path(store)) == []
