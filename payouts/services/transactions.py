@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
+from django.db import transaction
 
 from flashpay import flash, lightning
+from flashpay.stores.events import event_record
 from flashpay.stores.wallets import wallet_open
-from payouts.models import OPEN_ATTEMPT_STATES, AttemptState, PayoutAttempt, WalletTransaction
+from payouts.models import OPEN_ATTEMPT_STATES, AttemptState, Payout, PayoutAttempt, WalletTransaction
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +52,7 @@ def feed_read(*, attempt: PayoutAttempt, now: datetime) -> Feed | None:
     try:
         for row in _worth_asking(attempt, rows, known)[:DETAILS_A_LOOK]:
             known[row.id] = _remember(attempt, row, client.transaction_details(row.id), now)
+            _paid_after_all(known[row.id], now)
     except flash.FlashError as error:
         log.info("a transaction's details could not be read", attempt=attempt.pk, reason=error.judgement.row)
     return Feed(rows, known)
@@ -158,6 +161,21 @@ def _remember(
         },
     )
     return remembered
+
+
+def _paid_after_all(row: WalletTransaction, now: datetime) -> None:
+    """Sound the alarm where a payment turns out to have arrived whose attempt a person, or strong evidence, ended as failed."""
+    if row.direction != "SEND" or not row.preimage:
+        return
+    wrong = PayoutAttempt.objects.select_related("payout").filter(
+        payment_hash=row.payment_hash, connection=row.connection, state=AttemptState.FAILED
+    )
+    for attempt in wrong:
+        log.error("a payment arrived that was taken for failed", payout=attempt.payout_id, attempt=attempt.pk)
+        with transaction.atomic():
+            Payout.objects.filter(pk=attempt.payout_id).update(needs_review=True)
+            evidence = {"attempt": attempt.number, "transaction_id": row.transaction_id}
+            event_record(row=attempt.payout, type="AttemptPaidAfterAll", at=now, evidence=evidence)
 
 
 def _hash_of(details: flash.TransactionDetails) -> str:

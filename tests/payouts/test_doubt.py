@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from flashpay.money.currencies import SAT
 from flashpay.refusals import Refusal
@@ -49,6 +52,16 @@ def looked_at(attempt: PayoutAttempt, *hours: float) -> Payout:
         payout_reconcile(payout_id=attempt.payout_id, now=soon(each * HOUR))
     attempt.refresh_from_db()
     return Payout.objects.get(pk=attempt.payout_id)
+
+
+def wait_for_reimbursement(sandbox: SandboxServer, attempt: PayoutAttempt) -> None:
+    give_up_at = time.monotonic() + 10
+    while time.monotonic() < give_up_at:
+        found = sandbox.api("GET", f"/api/payments?all=1&payment_hash={attempt.payment_hash}")["payments"]
+        if [each["state"] for each in found] == ["FAILED"]:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the sandbox did not give the money back")
 
 
 def graded(attempt: PayoutAttempt) -> dict[str, tuple[str, str]]:
@@ -124,6 +137,7 @@ def test_a_reimbursement_is_strong_and_ends_only_where_the_owner_wants_that(
 ) -> None:
     payout_policy_update(store=prize.store, actor=ALICE, minimum_policy="refuse", strong_evidence_ends=wanted)
     attempt = in_doubt(prize, plain_sandbox, "failure_reimbursed", later_s=0)
+    wait_for_reimbursement(plain_sandbox, attempt)
     # The key's life is over: before, a repetition would simply pay.
     payout = looked_at(attempt, 24)
     assert not plain_sandbox.payments(attempt.payment_hash)
@@ -283,3 +297,32 @@ def test_a_decision_needs_a_reason_and_a_doubt(
     with pytest.raises(Refusal) as refusal:
         payout_decide(payout=paid, user=alice, verdict="not_paid", reason=WHY)
     assert refusal.value.code == "invalid-state"
+
+
+def test_a_payment_that_arrives_after_a_wrong_decision_sounds_the_alarm(
+    prize: PullPayment, plain_sandbox: SandboxServer, alice: User
+) -> None:
+    plain_sandbox.switch(feed_empty=True)
+    attempt = in_doubt(prize, plain_sandbox, "pending_paid")
+    PayoutAttempt.objects.filter(pk=attempt.pk).update(expires_at=soon(-1))
+    assert payout_decide(payout=attempt.payout, user=alice, verdict="not_paid", reason=WHY)
+    plain_sandbox.switch(feed_empty=False)
+    other = in_doubt(prize, plain_sandbox)
+    looked_at(other, 0.1)
+    payout = Payout.objects.get(pk=attempt.payout_id)
+    assert payout.needs_review
+    assert Event.objects.filter(type="AttemptPaidAfterAll", entity_id=payout.pk).count() == 1
+
+
+def test_the_page_of_a_payout_in_doubt_takes_the_decision(
+    prize: PullPayment, plain_sandbox: SandboxServer, alice: User, client: Client
+) -> None:
+    attempt = in_doubt(prize, plain_sandbox)
+    looked_at(attempt, 1)
+    client.force_login(alice)
+    page = f"/stores/{prize.store_id}/payouts/{attempt.payout_id}"
+    assert "It was not paid" in client.get(page).content.decode()
+    act = reverse("dashboard:payout_act", args=[prize.store_id, attempt.payout_id])
+    client.post(act, {"action": "paid", "reason": WHY})
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.payout.state) == ("succeeded", "Completed")

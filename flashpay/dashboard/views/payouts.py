@@ -21,7 +21,7 @@ from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from payouts.models import Payout, PayoutState, PullPayment
 from payouts.selectors import pull_payment_lnurl
-from payouts.services import payout_approve, payout_cancel, pull_payment_archive, pull_payment_create
+from payouts.services import payout_approve, payout_cancel, payout_decide, pull_payment_archive, pull_payment_create
 
 PAGE_SIZE = 25
 PULL_PAYMENT_TABS = ["active", "future", "expired", "archived"]
@@ -147,7 +147,7 @@ def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
 @require_POST
 @store_page(permissions.MANAGE_PAYOUTS)
 def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
-    """Approve or cancel one payout."""
+    """Approve or cancel one payout, or decide about one in doubt."""
     shown = get_object_or_404(Payout, pk=payout_id, store=request.store)
     try:
         match request.POST.get("action"):
@@ -159,6 +159,12 @@ def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
                 reason = request.POST.get("reason", "").strip() or "Cancelled by the shop."
                 payout_cancel(payout=shown, reason=reason, actor=str(request.user))
                 messages.success(request, "The payout is cancelled. Nothing was sent.")
+            case "paid" | "not_paid" as verdict:
+                done = payout_decide(
+                    payout=shown, user=request.user, verdict=verdict, reason=request.POST.get("reason", "")
+                )
+                carried = "It is carried out." if done else "A second person has to decide the same."
+                messages.success(request, f"Your decision is on record. {carried}")
             case _:
                 raise Refusal("invalid-action", "That is not something that can be done with a payout.")
     except Refusal as refusal:
