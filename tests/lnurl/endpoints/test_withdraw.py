@@ -13,13 +13,14 @@ from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
 
+from flashpay import live
 from flashpay.money.currencies import USD
 from flashpay.money.rates import Rate
 from flashpay.stores.models import Event, PaymentHash, Store
 from lnurl.wire.codec import lnurl_decode
 from payouts.models import Payout, PayoutState, PullPayment
 from payouts.selectors import pull_payment_lnurl
-from payouts.services import payout_cancel, pull_payment_archive
+from payouts.services import payout_cancel, pull_payment_archive, pull_payment_create
 from tests.lightning.invoices import invoice_make
 from tests.payouts.recipients import MINIMUM_SAT, invoice_over, pull_payment_make, wallet_make
 from tests.sandbox_server import SandboxServer
@@ -450,3 +451,24 @@ def test_the_log_of_a_failure_holds_no_token(
     refusal(wallet.get(path))
     assert "a fault of the program" in caplog.text
     assert pull_payment.lnurl_token not in caplog.text
+
+
+def test_a_dollar_link_keeps_the_rate_that_the_wallet_was_shown(
+    connected_store: Store, wallet: Client, sandbox: SandboxServer
+) -> None:
+    pull_payment = pull_payment_create(store=connected_store, amount=2_000, currency=USD, actor="alice@example.com")
+    offer = read(wallet.get(info_path(pull_payment)))
+    price = sandbox.api("GET", "/api/price")["btc_usd"]
+    sandbox.api("PUT", "/api/price", {"btc_usd": str(Decimal(price) * 2)})
+    live.connection().flushdb()
+    try:
+        call = {"k1": offer["k1"], "pr": invoice_over(offer["maxWithdrawable"] // 1_000)}
+        # Some wallets put the whole address into lower case (Q5).
+        assert read(wallet.get(path_of(offer["callback"]).lower(), call))["status"] == "OK"
+        stale = path_of(offer["callback"]).rpartition("/")[0]
+        assert read(wallet.get(stale, {**call, "pr": invoice_over(20_000)}))["status"] == "ERROR"
+    finally:
+        sandbox.api("PUT", "/api/price", {"btc_usd": price})
+        live.connection().flushdb()
+    payout = Payout.objects.get()
+    assert (payout.rate, payout.rate_source, payout.amount) == (Decimal(price), "flash", 2_000)
