@@ -96,6 +96,11 @@ GRADE: Final = {
     "strong": StateWords(_("Strong"), _("Very likely so, yet not proof."), "info", "shield-check"),
     "hint": StateWords(_("Hint"), _("Fits, and proves nothing."), "quiet", "info-circle"),
 }
+PAYMENT_REQUEST: Final = {
+    "Pending": StateWords(_("Pending"), _("Something is still to be paid."), "info", "hourglass"),
+    "Completed": StateWords(_("Completed"), _("Paid in full."), "ok", "circle-check"),
+    "Expired": StateWords(_("Expired"), _("Its day has passed before it was paid in full."), "quiet", "clock"),
+}
 WALLET: Final = {
     "ok": StateWords(_("Connected"), _("Flash answers and the credential works."), "ok", "circle-check"),
     "trouble": StateWords(_("Trouble"), _("The last check failed."), "bad", "alert-triangle"),
@@ -116,6 +121,7 @@ KINDS: Final[dict[str, dict[str, StateWords]]] = {
     "attempt": ATTEMPT,
     "grade": GRADE,
     "wallet": WALLET,
+    "payment_request": PAYMENT_REQUEST,
     "lightninginvoice": LIGHTNING_INVOICE,
     "pullpayment": PULL_PAYMENT,
     "payoutattempt": ATTEMPT,

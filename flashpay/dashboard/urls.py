@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from flashpay.dashboard.views import invoices, payouts, stores, vouchers, wallet
+from flashpay.dashboard.views import invoices, payouts, receiving, stores, vouchers, wallet
 
 app_name = "dashboard"
 
@@ -18,6 +18,14 @@ store_patterns = [
     path("/invoices/<str:invoice_id>", invoices.invoice, name="invoice"),
     path("/invoices/<str:invoice_id>/status", invoices.invoice_status, name="invoice_status"),
     path("/invoices/<str:invoice_id>/archive", invoices.invoice_hide, name="invoice_archive"),
+    path("/addresses", receiving.addresses, name="addresses"),
+    path("/addresses/<str:address_id>/delete", receiving.address_delete, name="address_delete"),
+    path("/links", receiving.pay_links, name="pay_links"),
+    path("/links/<str:link_id>/archive", receiving.pay_link_close, name="pay_link_archive"),
+    path("/payment-requests", receiving.payment_requests, name="payment_requests"),
+    path("/payment-requests/new", receiving.payment_request_new, name="payment_request_create"),
+    path("/payment-requests/<str:request_id>", receiving.payment_request, name="payment_request"),
+    path("/payment-requests/<str:request_id>/archive", receiving.payment_request_hide, name="payment_request_archive"),
     path("/pull-payments", payouts.pull_payments, name="pull_payments"),
     path("/pull-payments/new", payouts.pull_payment_new, name="pull_payment_create"),
     path("/pull-payments/<str:pull_payment_id>", payouts.pull_payment, name="pull_payment"),
