@@ -34,6 +34,8 @@ ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", [_public.hostname or "localhost", "127.0.0.1", "localhost", "[::1]"]
 )
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+# Limits of how often one visitor and one link may ask; off only to measure.
+THROTTLES: bool = env.bool("THROTTLES", True)
 # Addresses or networks whose X-Forwarded-For is believed; nobody's by default.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [], validate=configuration.networks)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import re_path
 
 from flashpay.ids import ID_PATTERN
-from payouts import views
+from payouts import handouts, views
 
 app_name = "payouts"
 
@@ -13,5 +13,7 @@ _PULL_PAYMENT = rf"(?P<pull_payment_id>{ID_PATTERN})"
 
 urlpatterns = [
     re_path(rf"^{_PULL_PAYMENT}\Z", views.claim, name="claim"),
+    re_path(rf"^{_PULL_PAYMENT}/qr\.(?P<format>svg|png)\Z", handouts.qr_file, name="qr_file"),
+    re_path(rf"^{_PULL_PAYMENT}/poster\Z", handouts.poster, name="poster"),
     re_path(rf"^{_PULL_PAYMENT}/(?P<payout_id>{ID_PATTERN})\Z", views.payout, name="payout"),
 ]

@@ -19,6 +19,8 @@ from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import public_page, wants_fragment
 from flashpay.refusals import Refusal
+from flashpay.throttles import CLAIM, CLAIM_PAGE, throttled_page
+from lnurl.wire.codec import lightning_link_encode
 from payouts.forms import ClaimForm
 from payouts.models import Payout, PayoutState, PullPayment
 from payouts.selectors import (
@@ -54,6 +56,11 @@ def claim(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
         found = resolve(reverse("lnurl:withdraw", args=[pull_payment_id]))
         answer: HttpResponse = found.func(request, *found.args, **found.kwargs)
         return answer
+    return _claim(request, pull_payment_id=pull_payment_id)
+
+
+@throttled_page(CLAIM_PAGE, posts=CLAIM, link="pull_payment_id")
+def _claim(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
     pull_payment = pull_payment_find(pull_payment_id)
     if pull_payment is None:
         raise Http404("no such pull payment")
@@ -115,6 +122,7 @@ def _claim_page(pull_payment: PullPayment, form: ClaimForm, now: datetime) -> di
         "lnurl_bech32": bech32,
         "lnurl_uri": uri,
         "claim_link": claim_link(pull_payment),
+        "web_link": lightning_link_encode(claim_link(pull_payment), bech32),
         "claims": claims,
         "form": form,
         "quote": quote_make(pull_payment=pull_payment, rate=limits.rate, now=now) if limits else None,

@@ -23,6 +23,7 @@ from flashpay.api.wire import moment_read
 from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import currency_get
 from flashpay.stores import permissions
+from flashpay.throttles import CLAIM, throttle_check
 from payouts.models import PullPayment
 from payouts.selectors import (
     claim_find,
@@ -120,6 +121,7 @@ def claims_list(
 @router.post(f"{_ONE}/payouts", auth=None, response=answers(PayoutData, anonymous=True))
 def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> PayoutData:
     """Claim. Open to whoever has the id. The same invoice again answers the same payout, and nothing is paid twice."""
+    throttle_check(CLAIM, request, pullPaymentId)
     pull_payment = _pull_payment(pullPaymentId)
     lightning_check([payload.payoutMethodId], "payoutMethodId")
     currency = currency_get(pull_payment.currency)

@@ -16,7 +16,7 @@ from payouts.vouchers.services import LONGEST_NAME, LONGEST_NOTE, MOST_VOUCHERS
 class VoucherBatchForm(AmountForm):
     name = forms.CharField(max_length=LONGEST_NAME, help_text="Stands on the voucher and in the recipient's wallet.")
     count = forms.IntegerField(label="How many", min_value=1, max_value=MOST_VOUCHERS, initial=8)
-    prefix = forms.CharField(
+    prefix = forms.CharField(  # type: ignore[assignment]  # a form has a prefix of its own, unused here
         max_length=8, required=False, help_text="In front of the number of each voucher: XMAS makes XMAS-001."
     )
     note = forms.CharField(

@@ -28,6 +28,7 @@ from flashpay.money.currencies import SAT, currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import only_glances, public_page, wants_fragment
 from flashpay.refusals import Refusal
+from flashpay.throttles import CHECKOUT_PAGE, throttled_page
 
 # When the page asks again after a refusal that names no time of its own.
 RETRY_S = 5
@@ -62,6 +63,7 @@ class Choice:
 
 @require_safe
 @public_page
+@throttled_page(CHECKOUT_PAGE)
 def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
     """Show how to pay, or how it went. A GET by a person issues a payment code where none lives; nothing else does.
 

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
+from flashpay.throttles import LNURL_OFFER, throttle_check
 from lnurl.wire.messages import error_answer
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,10 @@ def _answer(view: Callable[..., Answer], request: HttpRequest, args: tuple[str, 
     if request.method != "GET":
         return error_answer("This address is asked with GET. Nothing was changed.")
     try:
+        # Every address here names its link in the path, under one of these names.
+        throttle_check(
+            LNURL_OFFER, request, kwargs.get("token") or kwargs.get("payment_hash") or kwargs.get("name") or ""
+        )
         return view(request, *args, **kwargs)
     except (Refusal, MoneyError) as refusal:
         log.info("lnurl refused", view=view.__name__, code=refusal.code)

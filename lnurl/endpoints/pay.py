@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import re
 
-import redis
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from flashpay import live
 from flashpay.invoices.models import Invoice, LightningAddress, LightningInvoice, LightningInvoiceState
 from flashpay.invoices.offers import Target, offer_of, pay_address, pay_token, store_of, target_by_token
 from flashpay.invoices.services import address_name_read, payment_offer_take
 from flashpay.refusals import Refusal
+from flashpay.throttles import LNURL_PAY_CALL, throttle_check
 from lnurl.endpoints.answers import Answer, lnurl_view
 from lnurl.wire.messages import error_answer, pay_answer, pay_request, url_action, verify_answer
 
 _UNKNOWN = "This code is not known here. Please check that it was scanned or copied completely."
 _NO_ADDRESS = "There is no such Lightning Address here. Please check how it is written."
 _AMOUNT = re.compile(r"[0-9]{1,19}")
-# Codes that one visitor may ask for at one link: each costs the shop one of twenty in two minutes.
-CALLS_PER_MINUTE = 10
 
 
 @lnurl_view
@@ -57,7 +54,7 @@ def pay_callback(request: HttpRequest, token: str) -> Answer:
     target = _find(token)
     amount_msat = _amount_read(request)
     comments = request.GET.getlist("comment")
-    _count(request, token)
+    throttle_check(LNURL_PAY_CALL, request, token)
     now = timezone.now()
     code = payment_offer_take(
         target=target,
@@ -128,17 +125,3 @@ def _amount_read(request: HttpRequest) -> int:
     if len(given) != 1 or not _AMOUNT.fullmatch(given[0]):
         raise Refusal("invalid-amount", "The amount must be a whole number of millisatoshi, given once.")
     return int(given[0])
-
-
-def _count(request: HttpRequest, token: str) -> None:
-    """Raises Refusal where one visitor asks for more codes than anybody pays (W9)."""
-    key = f"flashpay:lnurlpay:{token.lower()}:{request.META.get('REMOTE_ADDR', '')}"
-    try:
-        with live.connection().pipeline() as pipe:
-            pipe.incr(key)
-            pipe.expire(key, 60, nx=True)
-            calls = int(pipe.execute()[0])
-    except redis.RedisError:
-        return  # Flash's own limit remains
-    if calls > CALLS_PER_MINUTE:
-        raise Refusal("too-many", "That was many requests in one minute. Please wait a little and try again.")

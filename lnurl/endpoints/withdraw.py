@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from flashpay.refusals import Refusal
+from flashpay.throttles import LNURL_CALL, throttle_check
 from lnurl.endpoints.answers import Answer, lnurl_view
 from lnurl.wire.messages import error_answer, ok_answer, withdraw_request
 from payouts.models import PullPayment
@@ -67,6 +68,7 @@ def withdraw_callback(request: HttpRequest, token: str, k1: str, quote: str = ""
 
     `quote` holds the rate that the wallet's limits were made with; when its time is over, the present rate counts.
     """
+    throttle_check(LNURL_CALL, request, token)
     pull_payment = _find(token)
     expected = k1_of(pull_payment)
     given = request.GET.get("k1", "")

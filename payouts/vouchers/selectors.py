@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, CharField, Count, F, OuterRef, QuerySet, Subquery, Value, When
@@ -24,7 +25,7 @@ CSV_COLUMNS = ("number", "code", "amount", "currency", "state", "expires", "clai
 _NOT_OF_CODES = re.compile(r"[\s\-–_.]+")
 
 
-def vouchers_with_state(vouchers: QuerySet[Voucher], now: datetime) -> QuerySet[Voucher]:
+def vouchers_with_state(vouchers: QuerySet[Voucher], now: datetime) -> QuerySet[Any]:
     """The same vouchers, each with `state` (one of STATES) and `paid_at`, worked out by the database."""
     live = Payout.objects.filter(pull_payment=OuterRef("pk")).exclude(state=PayoutState.CANCELLED)
     newest = live.order_by("-created_at")
@@ -44,7 +45,7 @@ def vouchers_with_state(vouchers: QuerySet[Voucher], now: datetime) -> QuerySet[
     )
 
 
-def vouchers_of(batch: VoucherBatch, now: datetime) -> QuerySet[Voucher]:
+def vouchers_of(batch: VoucherBatch, now: datetime) -> QuerySet[Any]:
     """The batch's vouchers by number, each with its state."""
     found = Voucher.objects.filter(batch=batch).select_related("pull_payment", "batch")
     return vouchers_with_state(found, now).order_by("number")
@@ -88,7 +89,7 @@ def csv_rows(batch: VoucherBatch, now: datetime) -> Iterator[tuple[str, ...]]:
     currency = currency_get(batch.currency)
     yield CSV_COLUMNS
     for voucher in vouchers_of(batch, now).iterator(chunk_size=200):
-        state, paid_at = voucher.state, voucher.paid_at  # type: ignore[attr-defined]  # annotated
+        state, paid_at = voucher.state, voucher.paid_at
         yield (
             voucher.label,
             voucher.code_shown,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -230,7 +230,7 @@ def _write(
     left = pdf.get_x()
     for smaller in (1.0, 0.85, 0.7):
         pdf.set_font(_FONT, "B" if bold else "", size * smaller)
-        wrapped = pdf.multi_cell(width, None, text, dry_run=True, output="LINES")
+        wrapped = cast(list[str], pdf.multi_cell(width, None, text, dry_run=True, output="LINES"))
         if len(wrapped) <= lines:
             break
     height = pdf.font_size * 1.22

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from flashpay.public_pages import public_page
+from flashpay.throttles import CLAIM_PAGE, VOUCHER_CODE, throttled_page
 from payouts.vouchers.selectors import voucher_by_code
 
 
@@ -33,6 +34,7 @@ class RedeemForm(forms.Form):
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @public_page
+@throttled_page(CLAIM_PAGE, posts=VOUCHER_CODE)
 def redeem(request: HttpRequest) -> HttpResponse:
     """Ask for a code; a known one leads to its claim page. Nothing is claimed here."""
     form = RedeemForm(request.POST or None)
