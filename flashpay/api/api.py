@@ -24,6 +24,7 @@ from flashpay.api import (
     payment_requests,
     payouts,
     pull_payments,
+    refunds,
     stores,
 )
 from flashpay.api.authentication import TokenAuth
@@ -82,6 +83,7 @@ for module in (
     invoices,
     payment_requests,
     pull_payments,
+    refunds,
     payouts,
 ):
     api.add_router("/v1", module.router)

@@ -93,15 +93,17 @@ def _advance(invoice: Invoice, now: datetime) -> None:
     needed_msat = 1
     if invoice.amount_msat is not None:
         needed_msat = invoice.amount_msat * (_BASIS_POINTS - invoice.tolerance_bp) // _BASIS_POINTS
+    waits = invoice.state in (InvoiceState.NEW, InvoiceState.PROCESSING, InvoiceState.EXPIRED)
     if invoice.credited_msat < needed_msat:
-        _flag(invoice, AdditionalState.PAID_PARTIAL)
+        if waits:  # what a person decided stays as it was decided
+            _flag(invoice, AdditionalState.PAID_PARTIAL)
         return
     additional = AdditionalState.NONE
     if now > invoice.expires_at:
         additional = AdditionalState.PAID_LATE
     if invoice.amount_msat is not None and invoice.credited_msat > invoice.amount_msat:
         additional = AdditionalState.PAID_OVER
-    if invoice.state in (InvoiceState.NEW, InvoiceState.PROCESSING, InvoiceState.EXPIRED):
+    if waits:
         transition(
             invoice,
             InvoiceState.SETTLED,
@@ -111,7 +113,8 @@ def _advance(invoice: Invoice, now: datetime) -> None:
             additional_state=additional,
             settled_at=now,
         )
-    elif invoice.state == InvoiceState.SETTLED:
+    elif invoice.state == InvoiceState.SETTLED and additional == AdditionalState.PAID_OVER:
+        # More came after it was settled. Anything else says nothing new: it was in time, in full, or marked by a person.
         _flag(invoice, additional)
 
 

@@ -1,0 +1,79 @@
+"""Refunds of invoices, on BTCPay Server's paths."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from ninja import Path, Router
+from pydantic import BaseModel, Field
+
+from flashpay.api.authentication import ApiRequest
+from flashpay.api.payment_methods import lightning_check
+from flashpay.api.payout_shapes import PullPaymentData, pull_payment_shown
+from flashpay.api.problems import answers, invalid
+from flashpay.api.stores import BP_PER_PERCENT
+from flashpay.api.wire import AmountText, Input, PercentText
+from flashpay.invoices.models import Invoice
+from flashpay.invoices.refunds import RefundVariant, refund_amount
+from flashpay.invoices.selectors import invoice_find
+from flashpay.money.amounts import amount_from_decimal
+from flashpay.money.currencies import currency_get
+from flashpay.stores import permissions
+from payouts.services.refunds import refund_create
+
+router = Router(tags=["Invoices"])
+
+
+class RefundPath(BaseModel):
+    invoiceId: str
+    storeId: str | None = None
+
+
+class RefundInput(Input):
+    refundVariant: RefundVariant
+    name: str = Field(default="", max_length=50)
+    description: str = Field(default="", max_length=2000)
+    payoutMethods: list[str] | None = Field(default=None, description="If given, it must name BTC-LN")
+    subtractPercentage: PercentText | None = Field(default=None, description="Percent that are kept")
+    customAmount: AmountText | None = None
+    customCurrency: str | None = None
+
+
+@router.post("/stores/{storeId}/invoices/{invoiceId}/refund", response=answers(PullPaymentData))
+@router.post("/invoices/{invoiceId}/refund", response=answers(PullPaymentData), operation_id="invoice_refund_by_id")
+def invoice_refund(request: ApiRequest, path: Path[RefundPath], payload: RefundInput) -> PullPaymentData:
+    """Make a pull payment for the payer of an invoice. A second one is only made with a custom amount.
+
+    It pays out by itself where the caller may approve claims, but never for `Fiat`, whose sats are fixed when it is claimed.
+    """
+    invoice = request.auth.record_get(
+        invoice_find(path.invoiceId), path.storeId, permissions.CREATE_UNAPPROVED_PULL_PAYMENTS, "invoice"
+    )
+    lightning_check(payload.payoutMethods, "payoutMethods")
+    variant = payload.refundVariant
+    amount, currency = refund_amount(invoice=invoice, variant=variant, **_terms(invoice, payload))
+    approves = request.auth.may(invoice.store, permissions.CREATE_PULL_PAYMENTS)
+    refund = refund_create(
+        store=invoice.store,
+        invoice_id=invoice.pk,
+        amount=amount,
+        currency=currency,
+        actor=request.auth.actor,
+        name=payload.name,
+        description=payload.description,
+        auto_approve=approves and variant != RefundVariant.FIAT,
+        again=variant == RefundVariant.CUSTOM,
+    )
+    return pull_payment_shown(refund)
+
+
+def _terms(invoice: Invoice, payload: RefundInput) -> dict[str, Any]:
+    basis_points = Decimal(payload.subtractPercentage or 0) * BP_PER_PERCENT
+    if basis_points != int(basis_points):
+        raise invalid("subtractPercentage", "A percentage has at most two decimals.")
+    terms: dict[str, Any] = {"subtract_bp": int(basis_points)}
+    if payload.refundVariant == RefundVariant.CUSTOM and payload.customAmount is not None:
+        currency = currency_get(payload.customCurrency or invoice.currency)
+        terms |= {"custom": amount_from_decimal(payload.customAmount, currency), "custom_currency": currency}
+    return terms
