@@ -131,6 +131,9 @@ def claim_limits(pull_payment: PullPayment, now: datetime) -> ClaimLimits:
         own_minimum_msat = msat_from_minor(pull_payment.minimum_claim, rate, UP)
         # Rounded down: what a wallet asks for after reading this must not exceed what is left.
         maximum_msat = msat_from_minor(most, rate, DOWN)
+        if pull_payment.minimum_claim <= most:
+            # Whoever takes every whole sat of it takes all of it, though the two roundings are a sat apart.
+            own_minimum_msat = min(own_minimum_msat, maximum_msat)
     minimum_msat = max(wallet_minimum_msat, own_minimum_msat)
     if maximum_msat < minimum_msat:
         raise Refusal(

@@ -69,6 +69,10 @@ def claim_size(
             f"The invoice is over {msat_format(amount_msat)}, more than the amount to claim.",
             field="amount",
         )
+    if rate is not None and remaining and amount in (None, remaining) and reserved <= remaining:
+        # Where a cent is less than a sat (Jamaica, Haiti), the whole sats of what is left are worth a little less than it.
+        # Whoever claims them all has claimed everything: nobody could ever be paid the fraction that would remain.
+        reserved = remaining if amount_msat >= msat_from_minor(remaining, rate, DOWN) else reserved
     return Claim(reserved, amount_msat, rate)
 
 
