@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 
 from flashpay.dashboard.forms import AmountForm
 from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT
-from flashpay.money.currencies import CURRENCIES
+from flashpay.invoices.refunds import RefundVariant
+from flashpay.money.amounts import amount_parse
+from flashpay.money.currencies import CURRENCIES, currency_get
 from flashpay.refusals import Refusal
 
 _OWN_CURRENCY = [("", "The store's own")]
+_CURRENCIES = [(code, f"{code} · {one.name}") for code, one in CURRENCIES.items()]
 
 
 class AddressForm(forms.Form):
@@ -22,7 +26,7 @@ class AddressForm(forms.Form):
     min = forms.IntegerField(label="Smallest payment in sats", min_value=SMALLEST_SAT, initial=SMALLEST_SAT)
     max = forms.IntegerField(label="Largest payment in sats", min_value=SMALLEST_SAT, initial=LARGEST_SAT)
     currency = forms.ChoiceField(
-        choices=[*_OWN_CURRENCY, *((code, f"{code} · {one.name}") for code, one in CURRENCIES.items())],
+        choices=[*_OWN_CURRENCY, *_CURRENCIES],
         required=False,
         help_text="What its invoices are counted in.",
     )
@@ -34,6 +38,37 @@ class AddressForm(forms.Form):
         names = {"commentLength": "comment_length"}
         name = names.get(refusal.field, refusal.field)
         self.add_error(name if name in self.fields else None, refusal.sentence)
+
+
+class RefundForm(forms.Form):
+    """What to give back of an invoice; `amount` and `currency` count for a custom amount alone."""
+
+    variant = forms.ChoiceField(
+        label="Give back",
+        choices=[
+            (RefundVariant.RATE_THEN, "The sats that arrived"),
+            (RefundVariant.CURRENT_RATE, "What they were worth then, in sats of today"),
+            (RefundVariant.OVERPAID, "What was paid too much"),
+            (RefundVariant.CUSTOM, "Another amount"),
+        ],
+    )
+    amount = forms.CharField(label="Another amount", max_length=48, required=False)
+    currency = forms.ChoiceField(choices=_CURRENCIES, required=False)
+    percent = forms.DecimalField(
+        label="Keep so many percent", min_value=0, max_value=Decimal("99.99"), decimal_places=2, required=False
+    )
+
+    def terms(self) -> dict[str, Any]:
+        """The arguments of `refund_amount`. Raises MoneyError for an amount that is none."""
+        typed = self.cleaned_data
+        terms: dict[str, Any] = {
+            "variant": RefundVariant(typed["variant"]),
+            "subtract_bp": int((typed["percent"] or 0) * 100),
+        }
+        if typed["variant"] == RefundVariant.CUSTOM:
+            currency = currency_get(typed["currency"])
+            terms |= {"custom": amount_parse(typed["amount"], currency), "custom_currency": currency}
+        return terms
 
 
 class PayLinkForm(AmountForm):

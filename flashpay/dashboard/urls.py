@@ -17,6 +17,7 @@ store_patterns = [
     path("/invoices/new", invoices.invoice_new, name="invoice_create"),
     path("/invoices/<str:invoice_id>", invoices.invoice, name="invoice"),
     path("/invoices/<str:invoice_id>/status", invoices.invoice_status, name="invoice_status"),
+    path("/invoices/<str:invoice_id>/refund", receiving.invoice_refund, name="invoice_refund"),
     path("/invoices/<str:invoice_id>/archive", invoices.invoice_hide, name="invoice_archive"),
     path("/addresses", receiving.addresses, name="addresses"),
     path("/addresses/<str:address_id>/delete", receiving.address_delete, name="address_delete"),

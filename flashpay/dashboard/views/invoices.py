@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.forms import InvoiceForm
+from flashpay.dashboard.receiving_forms import RefundForm
 from flashpay.invoices.exporting import invoice_rows
 from flashpay.invoices.models import Invoice, InvoiceState
 from flashpay.invoices.search import InvoiceQuery, query_read
@@ -26,6 +27,7 @@ from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import csv_lines
 from flashpay.stores import permissions
+from payouts.services.refunds import refunds_of
 
 PAGE_SIZE = 25
 
@@ -114,6 +116,8 @@ def invoice(request: StoreRequest, invoice_id: str) -> HttpResponse:
             "codes": codes,
             "payments": shown.payments.select_related("lightning_invoice"),
             "events": events,
+            "refund_form": RefundForm(initial={"currency": shown.currency}) if shown.received_msat else None,
+            "refunds": refunds_of(store=request.store, invoice_id=shown.pk),
         },
     )
 
