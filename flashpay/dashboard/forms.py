@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -70,25 +69,3 @@ class InvoiceForm(AmountForm):
     )
     description = forms.CharField(max_length=500, required=False)
     order_id = forms.CharField(label="Order number", max_length=200, required=False)
-
-
-class PullPaymentForm(AmountForm):
-    name = forms.CharField(max_length=50, help_text="The recipient sees it in their wallet.")
-    description = forms.CharField(max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    auto_approve = forms.BooleanField(
-        label="Pay out claims at once",
-        required=False,
-        initial=True,
-        help_text="Otherwise each claim waits for your approval.",
-    )
-    expires_at = forms.DateTimeField(
-        label="Expires",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="Leave empty for one that does not expire.",
-    )
-
-    @property
-    def ends(self) -> datetime | None:
-        ends: datetime | None = self.cleaned_data.get("expires_at")
-        return ends

@@ -1,6 +1,15 @@
 from django.urls import include, path
 
-from flashpay.dashboard.views import invoices, payouts, receiving, stores, vouchers, wallet
+from flashpay.dashboard.views import (
+    invoices,
+    payout_policy,
+    payouts,
+    pull_payment_actions,
+    receiving,
+    stores,
+    vouchers,
+    wallet,
+)
 
 app_name = "dashboard"
 
@@ -31,9 +40,7 @@ store_patterns = [
     path("/pull-payments/new", payouts.pull_payment_new, name="pull_payment_create"),
     path("/pull-payments/<str:pull_payment_id>", payouts.pull_payment, name="pull_payment"),
     path("/pull-payments/<str:pull_payment_id>/archive", payouts.pull_payment_end, name="pull_payment_archive"),
-    path("/payouts", payouts.payouts, name="payouts"),
-    path("/payouts/<str:payout_id>", payouts.payout, name="payout"),
-    path("/payouts/<str:payout_id>/act", payouts.payout_act, name="payout_act"),
+    path("/pull-payments/<str:pull_payment_id>/act", pull_payment_actions.pull_payment_act, name="pull_payment_act"),
     path("/vouchers", vouchers.batches, name="vouchers"),
     path("/vouchers/new", vouchers.batch_new, name="voucher_batch_create"),
     path("/vouchers/<str:batch_id>", vouchers.batch, name="voucher_batch"),
@@ -42,6 +49,12 @@ store_patterns = [
     path("/vouchers/<str:batch_id>/sheets.pdf", vouchers.batch_pdf, name="voucher_pdf"),
     path("/vouchers/<str:batch_id>/vouchers.csv", vouchers.batch_csv, name="voucher_csv"),
     path("/vouchers/<str:batch_id>/<int:number>/revoke", vouchers.one_revoke, name="voucher_revoke"),
+    path("/payouts", payouts.payouts, name="payouts"),
+    path("/payouts.csv", payouts.payouts_csv, name="payouts_csv"),
+    path("/payout-rules", payout_policy.payout_rules, name="payout_rules"),
+    path("/payout-rules/pause", payout_policy.payouts_pause, name="payouts_pause"),
+    path("/payouts/<str:payout_id>", payouts.payout, name="payout"),
+    path("/payouts/<str:payout_id>/act", payouts.payout_act, name="payout_act"),
 ]
 
 urlpatterns = [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -14,14 +17,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
-from flashpay.dashboard.forms import PullPaymentForm
+from flashpay.dashboard.payout_forms import PullPaymentForm
+from flashpay.dashboard.success_words import said_after
+from flashpay.dashboard.views.pull_payment_actions import action_forms
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
+from payouts.insight import payouts_csv as csv_of
 from payouts.models import Payout, PayoutState, PullPayment
 from payouts.selectors import pull_payment_lnurl
 from payouts.services import payout_approve, payout_cancel, payout_decide, pull_payment_archive, pull_payment_create
+from payouts.services.codes import CODE_TRIES
 
 PAGE_SIZE = 25
 PULL_PAYMENT_TABS = ["active", "future", "expired", "archived"]
@@ -61,11 +68,14 @@ def pull_payment_new(request: StoreRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 description=form.cleaned_data["description"],
                 auto_approve=form.cleaned_data["auto_approve"],
+                starts_at=form.cleaned_data["starts_at"],
                 expires_at=form.ends,
+                terms=form.terms,
+                claim_code=form.cleaned_data["claim_code"],
                 actor=str(request.user),
             )
         except (Refusal, MoneyError) as error:
-            form.refuse(error, {"expiresAt": "expires_at"})
+            form.refuse(error, form.REFUSED)
         else:
             return redirect("dashboard:pull_payment", request.store.pk, made.pk)
     return store_render(
@@ -92,6 +102,8 @@ def pull_payment(request: StoreRequest, pull_payment_id: str) -> HttpResponse:
             "claim_link": settings.PUBLIC_URL + reverse("payouts:claim", args=[shown.pk]),
             "events": selectors.timeline(store=request.store, entities={"pullpayment": [shown.pk]}),
             "now": timezone.now(),
+            "action_forms": action_forms(shown),
+            "code_locked": shown.claim_code_failures >= CODE_TRIES,
         },
     )
 
@@ -108,8 +120,7 @@ def pull_payment_end(request: StoreRequest, pull_payment_id: str) -> HttpRespons
 @require_GET
 @store_page(permissions.VIEW_PAYOUTS)
 def payouts(request: StoreRequest) -> HttpResponse:
-    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
-    found = selectors.payouts_found(store=request.store, state=state, text=text)
+    state, text, found = _found(request)
     return store_render(
         request,
         "dashboard/payouts.html",
@@ -120,8 +131,27 @@ def payouts(request: StoreRequest) -> HttpResponse:
             "counts": selectors.payout_counts(store=request.store),
             "state": state,
             "q": text,
+            "export_url": reverse("dashboard:payouts_csv", args=[request.store.pk]),
         },
     )
+
+
+@require_GET
+@store_page(permissions.VIEW_PAYOUTS)
+def payouts_csv(request: StoreRequest) -> StreamingHttpResponse:
+    """Everything that the list would show, as a table for a spreadsheet."""
+    _state, _text, found = _found(request)
+    # Without the byte order mark Excel reads UTF-8 as something else.
+    lines = chain(["\ufeff"], csv_of(found))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="payouts-{timezone.now():%Y-%m-%d}.csv"'
+    return response
+
+
+def _found(request: StoreRequest) -> tuple[str, str, QuerySet[Payout]]:
+    """The tab, the words, and the payouts they mean."""
+    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    return state, text, selectors.payouts_found(store=request.store, state=state, text=text)
 
 
 @require_GET
@@ -135,7 +165,7 @@ def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
         {
             "nav": "payouts",
             "payout": shown,
-            "attempts": attempts,
+            "attempts": [(attempt, said_after(attempt)) for attempt in attempts],
             "events": selectors.timeline(
                 store=request.store,
                 entities={"payout": [shown.pk], "payoutattempt": [str(attempt.pk) for attempt in attempts]},
