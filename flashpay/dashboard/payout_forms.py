@@ -172,7 +172,7 @@ class PayoutPolicyForm(forms.Form):
     minimum_policy = forms.ChoiceField(
         label="A claim below the smallest amount that Lightning takes",
         choices=MinimumPolicy.choices,
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
     )
     fee_cap = forms.DecimalField(
         label="Highest fee, in percent of the amount",

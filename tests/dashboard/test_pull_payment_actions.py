@@ -74,6 +74,7 @@ def test_it_moves_the_end_on_the_stores_clock(merchant: Client, prize: PullPayme
     assert prize.expires_at is not None
     assert prize.expires_at.isoformat() == f"{day}T23:00:00+00:00"
     assert f'value="{day}T18:00"' in merchant.get(page_of(prize)).content.decode()
+    assert "checked" not in str(merchant.get(page_of(prize)).context["action_forms"]["extend"]["never"])
     act(merchant, prize, "extend", expires_at=f"{day}T18:00", never="on")
     assert prize.expires_at is None
     assert changes(prize) == [("PullPaymentExtended", "alice@example.com")] * 2

@@ -25,7 +25,8 @@ def action_forms(pull_payment: PullPayment) -> dict[str, forms.Form]:
     """What the page's dialogs ask for, by action."""
     return {
         "extend": PullPaymentExtendForm(
-            initial={"expires_at": pull_payment.expires_at, "never": pull_payment.expires_at is None},
+            # Not ticked for one without an end, so that an end that is typed counts.
+            initial={"expires_at": pull_payment.expires_at},
             auto_id="extend_%s",
         ),
         "raise": PullPaymentRaiseForm(
