@@ -79,16 +79,16 @@ def way_words(facts: flash.TransportFacts | None) -> Words | None:
 
 def probe_words(probe: TransportProbe, credential: flash.Credential) -> list[tuple[str, Words]]:
     """What the live test found about the ways to Flash."""
-    found = [("HTTP", _judged(probe.http, "Flash answers questions and takes orders."))]
+    found = [("HTTP", _judged(probe.http, "Flash answers and carries out requests."))]
     if isinstance(credential, flash.SessionToken):
         found.append(("Live news", _judged(probe.push, "Flash tells of this account's payments at once.")))
-        carried = "Flash takes orders over the live connection too."
+        carried = "Flash carries out requests over the live connection too."
         if probe.mutations_on_socket is None:
-            found.append(("Orders over the live connection", _judged(None, carried)))
+            found.append(("Requests over the live connection", _judged(None, carried)))
         else:
-            quiet = Words("Not needed", "Orders go over HTTP.", "quiet", "info-circle")
+            quiet = Words("Not needed", "Requests go over HTTP.", "quiet", "info-circle")
             problem = _judged(probe.mutations_on_socket, carried)
-            found.append(("Orders over the live connection", quiet if probe.http is None else problem))
+            found.append(("Requests over the live connection", quiet if probe.http is None else problem))
     else:
         found.append(("Live news", _judged(probe.push, "Flash tells of payments at once; that needs no credential.")))
     return found

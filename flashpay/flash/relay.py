@@ -155,6 +155,10 @@ class RelayServer:
 
     async def _next(self) -> bytes:
         while True:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # redis-py loses a cancellation that comes while it is opening a connection.
+                raise asyncio.CancelledError
             try:
                 found: Any = await self._redis.blpop([QUEUE], timeout=1)
                 if found:

@@ -29,8 +29,9 @@ def until(look: Callable[[], T], within_s: float = 30.0) -> T:
 
 @pytest.fixture
 def flash(sandbox: SandboxServer) -> Iterator[SandboxServer]:
-    """The sandbox with every switch as at its start, before and after the test."""
+    """The sandbox with every switch as at its start, before and after the test, and money on the phone."""
     sandbox.api("POST", "/api/reset")
+    sandbox.api("POST", "/phone/api/fund", {"sat": 1_000_000})
     yield sandbox
     sandbox.api("POST", "/api/reset")
 

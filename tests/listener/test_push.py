@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -11,7 +11,7 @@ from flashpay.invoices.listener.records import check_soon, push_settle
 from flashpay.invoices.models import Invoice, LightningInvoice, Payment
 from flashpay.invoices.services import lightning_invoices_poll
 from flashpay.stores.models import Store
-from tests.listener.conftest import code_make, healthy, payment_of, until, wallet_by_token
+from tests.listener.conftest import code_make, healthy, payment_of, sockets_now, until, wallet_by_token
 from tests.programs import Program
 from tests.sandbox_server import SandboxServer
 
@@ -23,10 +23,12 @@ def asked_late(code: LightningInvoice) -> None:
     LightningInvoice.objects.filter(pk=code.pk).update(next_poll_at=timezone.now() + timedelta(hours=1))
 
 
-def subscribed_to(flash: SandboxServer) -> int:
-    """To how many codes Flash has seen a subscription."""
-    calls = flash.api("GET", "/api/log")["calls"]
-    return sum("lnInvoicePaymentStatus" in call["operations"] and call["transport"] == "ws" for call in calls)
+def code_listened_to(store: Store, now: datetime | None = None) -> LightningInvoice:
+    """A code of which Flash has said over the live connection that it is open: nothing but a push can follow."""
+    until(lambda: healthy("anonymous"))
+    code = code_make(store, now=now)
+    until(lambda: any(health.last_event_at for health in sockets_now().values()))
+    return code
 
 
 def test_a_payment_settles_by_push(connected_store: Store, listener: Program, flash: SandboxServer) -> None:
@@ -85,8 +87,7 @@ def test_a_push_that_was_lost_is_found_by_the_poll(
     connected_store: Store, listener: Program, flash: SandboxServer
 ) -> None:
     flash.switch(lose_push_every=1)
-    code = code_make(connected_store)
-    until(lambda: subscribed_to(flash) == 1)
+    code = code_listened_to(connected_store)
     flash.phone_pay(code.bolt11)
     assert lightning_invoices_poll(api_url="", now=timezone.now() + timedelta(seconds=6)) == 1
     assert payment_of(code).evidence == "poll"
@@ -95,10 +96,9 @@ def test_a_push_that_was_lost_is_found_by_the_poll(
 def test_news_that_a_code_expired_has_it_asked_about_at_once(
     connected_store: Store, listener: Program, flash: SandboxServer
 ) -> None:
-    flash.switch(lose_push_every=1, invoice_life_s=3)
-    code = code_make(connected_store, now=timezone.now() - timedelta(seconds=15))
+    flash.switch(lose_push_every=1, invoice_life_s=5)
+    code = code_listened_to(connected_store, now=timezone.now() - timedelta(seconds=15))
     asked_late(code)
-    until(lambda: subscribed_to(flash) == 1)
     flash.phone_pay(code.bolt11)
     until(lambda: LightningInvoice.objects.filter(pk=code.pk, next_poll_at__lte=timezone.now()).exists())
     assert lightning_invoices_poll(api_url="") == 1

@@ -31,7 +31,7 @@ def test_the_test_tells_account_wallet_and_abilities_and_stores_nothing(
 
 
 @pytest.mark.parametrize(
-    ("world", "way"), [("a", "Flash takes orders over the live connection too"), ("b", "Not needed")]
+    ("world", "way"), [("a", "Flash carries out requests over the live connection too"), ("b", "Not needed")]
 )
 def test_the_test_finds_the_ways_of_a_session_token(
     merchant: Client, store: Store, flash: SandboxServer, world: str, way: str

@@ -49,8 +49,7 @@ def wallet(request: StoreRequest) -> HttpResponse:
             return redirect("dashboard:wallet", request.store.pk)
     if form.errors:
         # What was pasted is not sent back: a secret has no place in a page.
-        form.data = form.data.copy()
-        form.data["connection_string"] = ""
+        form.data = {"connection_string": ""}
     connection_now = _wallet_readable(request)
     return store_render(
         request,

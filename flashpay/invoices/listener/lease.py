@@ -31,6 +31,16 @@ return 1
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
+def heed_cancellation() -> None:
+    """End the task if it was cancelled: redis-py loses a cancellation that comes while it is opening a connection.
+
+    For loops whose only waiting is in Redis. Raises asyncio.CancelledError.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Lease:
     """Held by whoever's `token` is in Redis. Not thread-safe: one event loop."""
 
@@ -58,6 +68,7 @@ class Lease:
         """Renew the lease until it is lost, and return then: to another, or because Redis was away too long."""
         pause_s = RENEW_EVERY_S
         while self.held:
+            heed_cancellation()
             await asyncio.sleep(min(pause_s, max(0.0, self._held_until - self._clock())))
             try:
                 # Redis may also hang without an answer; the lease must not be believed in meanwhile.

@@ -26,7 +26,7 @@ from flashpay.flash.socket_events import CheckOverHttp, Event, InvoiceUpdate, Re
 from flashpay.flash.socket_pool import SocketPool
 from flashpay.invoices.listener import records
 from flashpay.invoices.listener.board import Board
-from flashpay.invoices.listener.lease import Lease
+from flashpay.invoices.listener.lease import Lease, heed_cancellation
 from flashpay.invoices.services.codes import NEW_CODE_CHANNEL
 from flashpay.stores import listener_report
 
@@ -43,6 +43,7 @@ CATCH_UP_BATCHES = 4
 CATCH_UP_PAUSE_S = 1.0
 # An operation under way over the socket may end before the connection is closed, but not keep the process for ever.
 DRAIN_S = 10.0
+CANCELLATIONS = 4
 SUBSCRIPTION_TURN_S = 5.0
 DATABASE_THREADS = 4
 
@@ -139,12 +140,22 @@ class Watch:
                 if (error := task.exception()) is not None:
                     log.error("a part of the listener failed; it begins again", part=task.get_name(), exc_info=error)
         finally:
-            for task in [relay, *tasks, *self._settling]:
+            await self._end(relay, [*tasks, *self._settling])
+
+    async def _end(self, relay: asyncio.Task[None], tasks: list[asyncio.Task[None]]) -> None:
+        relay.cancel()  # once: what it carries at the moment is waited for
+        pending: set[asyncio.Task[None]] = set(tasks)
+        for _ in range(CANCELLATIONS):
+            for task in pending:
                 task.cancel()
-            _, pending = await asyncio.wait([relay, *tasks, *self._settling], timeout=DRAIN_S)
-            if pending:
-                log.warning("not everything ended in time", parts=sorted(task.get_name() for task in pending))
-            await self._pool.close()
+            # A cancellation can get lost (`heed_cancellation`); the next one will not.
+            _, pending = await asyncio.wait(pending, timeout=0.5)
+            if not pending:
+                break
+        _, carrying = await asyncio.wait([relay], timeout=DRAIN_S)
+        if pending or carrying:
+            log.warning("not everything ended in time", parts=sorted(task.get_name() for task in pending | carrying))
+        await self._pool.close()
 
     # --- What Flash says ----------------------------------------------------------------------------------------
 
@@ -228,6 +239,7 @@ class Watch:
                     await pubsub.subscribe(live.CHANNEL_PREFIX + NEW_CODE_CHANNEL)
                     self._sweep_now.set()  # what was announced before this is found there
                     while True:
+                        heed_cancellation()
                         # Waiting without an end would take silence for a broken connection, or the other way round.
                         message = await pubsub.get_message(timeout=SUBSCRIPTION_TURN_S)
                         if message is not None:
