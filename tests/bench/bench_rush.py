@@ -1,6 +1,6 @@
 """A thousand invoices paid while the live connections are cut every few seconds and one push in five is lost.
 
-    python -m pytest tests/bench/bench_rush.py -s        (three to four minutes; not part of the suite)
+    python -m tests.bench rush        (three to four minutes; not part of the suite)
 
 Everything is real but Flash, which is the sandbox: a listener, a worker with beat, two stores (API key, session token).
 """
