@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
 from django.test import Client
 from django.utils import timezone
 
@@ -245,6 +248,27 @@ def test_what_the_service_said_waits_until_it_was_paid(
     attempt = paid(prize, sandbox)
     said = {"tag": "message", "message": "Thank you"}
     assert "Thank you" not in payout_page(merchant, attempt, success_action=said, state="unknown")
+
+
+def test_a_sealed_message_is_shown_opened_by_the_preimage(
+    merchant: Client, prize: PullPayment, sandbox: SandboxServer
+) -> None:
+    attempt = paid(prize, sandbox)
+    preimage = sandbox.payments(attempt.payment_hash)[0]["preimage"]
+    padder = PKCS7(128).padder()
+    sealer = Cipher(algorithms.AES(bytes.fromhex(preimage)), modes.CBC(bytes(16))).encryptor()
+    sealed = sealer.update(padder.update(b"door 77") + padder.finalize()) + sealer.finalize()
+    said = {
+        "tag": "aes",
+        "description": "Your code",
+        "ciphertext": base64.b64encode(sealed).decode(),
+        "iv": base64.b64encode(bytes(16)).decode(),
+    }
+    page = payout_page(merchant, attempt, success_action=said, preimage=preimage)
+    assert "Your code<br>door 77" in page
+    page = payout_page(merchant, attempt, success_action=said, preimage="")
+    assert "door 77" not in page
+    assert "opens as soon as" in page
 
 
 def test_the_list_comes_as_csv_with_its_filters(
