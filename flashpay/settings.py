@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "flashpay.invoices",
     "payouts",
     "payouts.vouchers",
+    "payouts.recipients",
     "flashpay.dashboard",
     "flashpay.api",
     "flashpay",

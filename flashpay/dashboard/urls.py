@@ -41,6 +41,7 @@ store_patterns = [
     path("/pull-payments/<str:pull_payment_id>", payouts.pull_payment, name="pull_payment"),
     path("/pull-payments/<str:pull_payment_id>/archive", payouts.pull_payment_end, name="pull_payment_archive"),
     path("/pull-payments/<str:pull_payment_id>/act", pull_payment_actions.pull_payment_act, name="pull_payment_act"),
+    path("/recipients", include("flashpay.dashboard.recipient_urls")),
     path("/vouchers", vouchers.batches, name="vouchers"),
     path("/vouchers/new", vouchers.batch_new, name="voucher_batch_create"),
     path("/vouchers/<str:batch_id>", vouchers.batch, name="voucher_batch"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from lnurl.endpoints import pay, withdraw
+from lnurl.endpoints import address_request, pay, withdraw
 
 app_name = "lnurl"
 
@@ -21,6 +21,8 @@ urlpatterns = [
     re_path(rf"^withdraw/{_TOKEN}/{_K1}/{_QUOTE}\Z", withdraw.withdraw_callback, name="withdraw_callback"),
     re_path(rf"^pay/{_HEX_TOKEN}\Z", pay.pay, name="pay"),
     re_path(rf"^pay/{_HEX_TOKEN}/callback\Z", pay.pay_callback, name="pay_callback"),
+    re_path(rf"^address/{_HEX_TOKEN}\Z", address_request.invitation, name="address_request"),
+    re_path(rf"^address/{_HEX_TOKEN}/{_K1}\Z", address_request.callback, name="address_request_callback"),
     re_path(rf"^verify/{_HASH}\Z", pay.verify, name="verify"),
     re_path(r"", withdraw.unknown, name="unknown"),
 ]
