@@ -42,7 +42,8 @@ def payout_leased(*, payout_id: str, state: str, now: datetime, due_only: bool =
     keeper = _Keeper(payout_id, token, now)
     keeper.start()
     try:
-        yield Payout.objects.select_related("store", "pull_payment").get(pk=payout_id)
+        # A lease keeps other workers away, not people: somebody may have cancelled it between the two statements.
+        yield Payout.objects.select_related("store", "pull_payment").filter(pk=payout_id, state=state).first()
     finally:
         keeper.stop()
         Payout.objects.filter(pk=payout_id, leased_by=token).update(leased_until=None, leased_by="")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 ONLY_WHEN_NAMED = {"rush"}
-# Measures the connections to Flash; the database makes no difference there.
-ON_POSTGRES_ALONE = {"rush"}
+# Those in which the database makes no difference.
+ON_POSTGRES_ALONE = {"reading", "rush"}
 
 
 def main(names: list[str]) -> int:
