@@ -37,7 +37,9 @@ class ClaimForm(forms.Form):
         required=False,
         max_length=48,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=_("For an address, or an invoice without an amount. Leave it empty to claim everything that is left."),
+        help_text=_(
+            "For an address, or an invoice without an amount. Leave it empty to claim everything that is left."
+        ),
     )
 
     claim_code = forms.CharField(

@@ -57,7 +57,9 @@ class LnurlData(BaseModel):
 
 
 class ClaimInput(Input):
-    destination: str = Field(max_length=5000, description="A BOLT 11 invoice, Lightning Address or LNURL of the recipient")
+    destination: str = Field(
+        max_length=5000, description="A BOLT 11 invoice, Lightning Address or LNURL of the recipient"
+    )
     amount: AmountText | None = Field(
         default=None,
         description="In the pull payment's currency; for an invoice without an amount, or as the most to claim",

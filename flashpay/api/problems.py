@@ -132,5 +132,13 @@ def _invalid_field(found: dict[str, Any]) -> InvalidField:
 
 def answers(shape: Any, *, anonymous: bool = False) -> dict[int, Any]:
     """The answers of an endpoint, for its documentation: `shape` when it went well, and every way to say no."""
-    declared = {200: shape, 400: Problem, 404: Problem, 409: Problem, 422: list[InvalidField], 429: Problem, 503: Problem}
+    declared = {
+        200: shape,
+        400: Problem,
+        404: Problem,
+        409: Problem,
+        422: list[InvalidField],
+        429: Problem,
+        503: Problem,
+    }
     return declared if anonymous else declared | {401: Problem, 403: MissingPermission}

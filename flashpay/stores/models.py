@@ -146,6 +146,9 @@ class PaymentHash(models.Model):
     owner_id = models.CharField(max_length=22)
     at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        verbose_name_plural = "payment hashes"
+
     def __str__(self) -> str:
         return self.payment_hash
 
@@ -164,6 +167,9 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
 
     def __str__(self) -> str:
         return f"{self.prefix}… {self.label}".strip()
