@@ -1,4 +1,4 @@
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from flashpay.dashboard.views import (
     invoices,
@@ -13,7 +13,7 @@ from flashpay.dashboard.views import (
 
 app_name = "dashboard"
 
-store_patterns = [
+store_patterns: list[URLPattern | URLResolver] = [
     path("", stores.store_home, name="store"),
     path("/wallet", wallet.wallet, name="wallet"),
     path("/wallet/test/<str:step>", wallet.wallet_test, name="wallet_test"),
