@@ -54,6 +54,11 @@ class LnurlData(BaseModel):
     lnurlUri: str | None = Field(
         description="The same as an lnurlw:// link; null where that scheme cannot carry our address (plain http)"
     )
+    webLink: str = Field(description="The claim page with `lightning=`: a camera opens the page, a wallet the LNURL")
+    qrSvg: str = Field(
+        description="The code as a file for print; `size_mm`, `caption`, `correction` and `code` as you like"
+    )
+    qrPng: str = Field(description="The same as PNG, at 300 dots per inch")
 
 
 class ClaimInput(Input):

@@ -24,9 +24,11 @@ from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import currency_get
 from flashpay.stores import permissions
 from flashpay.throttles import CLAIM, throttle_check
+from lnurl.wire.codec import lightning_link_encode
 from payouts.models import PullPayment
 from payouts.selectors import (
     claim_find,
+    claim_link,
     payouts_of,
     pull_payment_find,
     pull_payment_lnurl,
@@ -101,8 +103,15 @@ def pull_payment_delete(request: ApiRequest, pullPaymentId: str) -> None:
 @router.get(f"{_ONE}/lnurl", auth=None, response=answers(LnurlData, anonymous=True))
 def pull_payment_lnurl_get(request: ApiRequest, pullPaymentId: str) -> LnurlData:
     """Its LNURL-withdraw (LUD-03), for a wallet to scan. Open to whoever has the id."""
-    lnurl = pull_payment_lnurl(_pull_payment(pullPaymentId))
-    return LnurlData(lnurlBech32=f"lightning:{lnurl.bech32.lower()}", lnurlUri=lnurl.uri or None)
+    pull_payment = _pull_payment(pullPaymentId)
+    lnurl, page = pull_payment_lnurl(pull_payment), claim_link(pull_payment)
+    return LnurlData(
+        lnurlBech32=f"lightning:{lnurl.bech32.lower()}",
+        lnurlUri=lnurl.uri or None,
+        webLink=lightning_link_encode(page, lnurl.bech32),
+        qrSvg=f"{page}/qr.svg",
+        qrPng=f"{page}/qr.png",
+    )
 
 
 @router.get(f"{_ONE}/payouts", auth=None, response=answers(list[PayoutData], anonymous=True))

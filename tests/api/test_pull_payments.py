@@ -119,6 +119,9 @@ def test_it_answers_the_lnurl_to_withdraw_with(anybody: Script, pull_payment: Pu
     assert scheme == "lightning"
     assert address.endswith(f"/lnurl/withdraw/{pull_payment.lnurl_token}")
     assert lnurl["lnurlUri"] == address.replace("http://", "lnurlw://")
+    assert lnurl["webLink"].endswith(f"/p/{pull_payment.pk}?lightning={code.upper()}")
+    assert lnurl["qrSvg"].endswith(f"/p/{pull_payment.pk}/qr.svg")
+    assert lnurl["qrPng"].endswith(f"/p/{pull_payment.pk}/qr.png")
 
 
 def test_it_archives_once_asked_by_its_store(api: Script, anybody: Script, pull_payment: PullPayment) -> None:
