@@ -14,7 +14,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 ONLY_WHEN_NAMED = {"rush"}
 # Those in which the database makes no difference.
-ON_POSTGRES_ALONE = {"reading", "rush"}
+ON_POSTGRES_ALONE = {"checkout", "reading", "rush"}
 
 
 def main(names: list[str]) -> int:
