@@ -36,7 +36,7 @@ def lightning_invoices_poll(*, api_url: str, now: datetime | None = None) -> int
     tells without a credential. Raises nothing of Flash: what could not be asked stays due.
     """
     now = now or timezone.now()
-    batch = _lease(api_url, now)
+    batch = batch_lease(api_url, now)
     if not batch:
         return 0
     client = anybody_open(endpoint_of(batch[0].connection))
@@ -46,7 +46,7 @@ def lightning_invoices_poll(*, api_url: str, now: datetime | None = None) -> int
         log.warning("poll failed", endpoint=api_url, reason=error.judgement.verdict, rows=len(batch))
         _give_back(batch, now)
         return 0
-    return sum(_apply(row, answers.get(row.bolt11), now) for row in batch)
+    return sum(answer_apply(row, answers.get(row.bolt11), now) for row in batch)
 
 
 def endpoints_due(*, now: datetime) -> list[str]:
@@ -55,7 +55,7 @@ def endpoints_due(*, now: datetime) -> list[str]:
     return list(due.order_by().values_list("api_url", flat=True).distinct())
 
 
-def _lease(api_url: str, now: datetime) -> Sequence[LightningInvoice]:
+def batch_lease(api_url: str, now: datetime) -> Sequence[LightningInvoice]:
     """Take up to BATCH due rows for this worker alone: half to the freshest, where a payer waits, half to those
     that have waited longest, so that no crowd of fresh ones starves an old one."""
     due = LightningInvoice.objects.select_related("connection").filter(
@@ -77,7 +77,7 @@ def _give_back(batch: Sequence[LightningInvoice], now: datetime) -> None:
     leased.update(next_poll_at=now + AGAIN)
 
 
-def _apply(row: LightningInvoice, answer: flash.InvoiceStatus | flash.FlashError | None, now: datetime) -> bool:
+def answer_apply(row: LightningInvoice, answer: flash.InvoiceStatus | flash.FlashError | None, now: datetime) -> bool:
     if answer == flash.InvoiceStatus.PAID:
         return payment_record(lightning_invoice=row, evidence=Evidence.POLL, now=now) is not None
     later = next_poll_at(created_at=row.created_at, poll_until=row.poll_until, now=now)
