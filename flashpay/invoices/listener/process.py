@@ -64,8 +64,9 @@ class Listener:
         try:
             while True:
                 await self._stand_by()
-                self._say("listening to Flash")
                 try:
+                    heed_cancellation()
+                    self._say("listening to Flash")
                     await Watch(self._redis, self._lease, self._name, self._in_thread).run()
                 finally:
                     await self._lease.release()
@@ -78,6 +79,7 @@ class Listener:
     async def _stand_by(self) -> None:
         said = False
         while True:
+            heed_cancellation()
             try:
                 if await self._lease.acquire():
                     return
