@@ -126,6 +126,16 @@ def _reply_read(reply: bytes) -> Answer:
         raise unreadable() from error
 
 
+def heed_cancellation() -> None:
+    """End the task if it was cancelled: redis-py loses a cancellation that comes while it is opening a connection.
+
+    For loops whose only waiting is in Redis. Raises asyncio.CancelledError.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class RelayServer:
     """The listener's side: takes requests and executes each on the socket it names. `run()` until cancelled."""
 
@@ -155,10 +165,7 @@ class RelayServer:
 
     async def _next(self) -> bytes:
         while True:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # redis-py loses a cancellation that comes while it is opening a connection.
-                raise asyncio.CancelledError
+            heed_cancellation()
             try:
                 found: Any = await self._redis.blpop([QUEUE], timeout=1)
                 if found:

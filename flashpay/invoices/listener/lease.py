@@ -11,6 +11,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from flashpay.flash.relay import heed_cancellation
+
 log = structlog.get_logger(__name__)
 
 KEY = "flashpay:listener:lease"
@@ -29,16 +31,6 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
-
-
-def heed_cancellation() -> None:
-    """End the task if it was cancelled: redis-py loses a cancellation that comes while it is opening a connection.
-
-    For loops whose only waiting is in Redis. Raises asyncio.CancelledError.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 class Lease:

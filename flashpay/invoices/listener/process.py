@@ -21,12 +21,12 @@ from redis.exceptions import RedisError
 
 from flashpay import flash, heartbeat, live
 from flashpay.crypto import CannotDecrypt
-from flashpay.flash.relay import RelayServer
+from flashpay.flash.relay import RelayServer, heed_cancellation
 from flashpay.flash.socket_events import CheckOverHttp, Event, InvoiceUpdate, Reconnected, SocketHealth
 from flashpay.flash.socket_pool import SocketPool
 from flashpay.invoices.listener import records
 from flashpay.invoices.listener.board import Board
-from flashpay.invoices.listener.lease import Lease, heed_cancellation
+from flashpay.invoices.listener.lease import Lease
 from flashpay.invoices.services.codes import NEW_CODE_CHANNEL
 from flashpay.stores import listener_report
 
