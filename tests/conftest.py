@@ -31,7 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.pluginmanager.has_plugin("django"):
         return
     from django.conf import settings
+    from django.core.signals import setting_changed
 
+    setting_changed.connect(_forget_clients)
     # Pages are rendered without a `collectstatic` before; the real programs get one (fixture `static_files`).
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -41,6 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if database["ENGINE"].endswith("sqlite3"):
         # A file, as in real life: an in-memory database has other locks.
         database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["DATA_DIR"]) / "test.sqlite3")
+
+
+def _forget_clients(*, setting: str, **_: Any) -> None:
+    """What a process keeps open was opened where the settings said; a test that changes them must not leave it so."""
+    if setting in {"REDIS_URL", "FLASH_API_URL", "SANDBOX"}:
+        from flashpay import live
+        from flashpay.stores import rates, wallets
+
+        for kept in (live.connection, rates.rate_book, wallets.budgets):
+            kept.cache_clear()
 
 
 @pytest.hookimpl(tryfirst=True)
