@@ -76,14 +76,14 @@ def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
     code = Code(lnurl_first=True)
     wants_code = request.GET.get("tab") != "lnurl" and (invoice.type == InvoiceType.STANDARD or choice.amount_msat)
     if state == InvoiceState.NEW and wants_code and not only_glances(request):
-        code = _code(invoice, choice.amount_msat)
+        code = code_now(invoice, choice.amount_msat)
         if code.shown is None:
             # The wait may have been long: somebody paid, or its time ran out.
             invoice.refresh_from_db()
             now = timezone.now()
             state = invoice_state_now(invoice, now)
     template = "invoices/_checkout_live.html" if wants_fragment(request) else "invoices/checkout.html"
-    return render(request, template, _checkout_page(invoice, state, code, now) | {"choice": choice})
+    return render(request, template, checkout_page(invoice, state, code, now) | {"choice": choice})
 
 
 @require_safe
@@ -129,7 +129,8 @@ def _choice(request: HttpRequest, invoice: Invoice) -> Choice:
     return Choice(text, unit, amount_msat)
 
 
-def _code(invoice: Invoice, amount_msat: int | None) -> Code:
+def code_now(invoice: Invoice, amount_msat: int | None = None) -> Code:
+    """The code to show now, made by Flash where none lives, or in words why there is none."""
     try:
         return Code(lightning_invoice_issue(invoice=invoice, amount_msat=amount_msat))
     except MoneyError as error:
@@ -152,7 +153,8 @@ def _code(invoice: Invoice, amount_msat: int | None) -> Code:
         return Code(sentence=f"{sentence} {_('Nothing was paid.')}", retry_s=retry_s)
 
 
-def _checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, Any]:
+def checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, Any]:
+    """What the living part of a checkout is rendered from, on its own page and on a till's screen."""
     final = state in (InvoiceState.SETTLED, InvoiceState.INVALID)
     shown = code.shown
     return {
