@@ -74,12 +74,18 @@ FLASH_WS_URL: str = env.str("FLASH_WS_URL", "", validate=configuration.Address("
 # Further hosts that a connection string may name as its server, beside FLASH_API_URL's and Flash's own.
 FLASH_SERVERS: list[str] = env.list("FLASH_SERVERS", [])
 FLASH_MINIMUM_SAT: int = env.int("FLASH_MINIMUM_SAT", 10_000, validate=configuration.not_negative)
+# What Flash allows one API key and one address; a key may have been given more (`rateLimitPerMinute`).
+FLASH_KEY_REQUESTS_PER_MINUTE: int = env.int("FLASH_KEY_REQUESTS_PER_MINUTE", 120, validate=configuration.not_negative)
+FLASH_ADDRESS_REQUESTS_PER_MINUTE: int = env.int(
+    "FLASH_ADDRESS_REQUESTS_PER_MINUTE", 60, validate=configuration.not_negative
+)
 ALLOW_PRIVATE_DESTINATIONS: bool = env.bool("ALLOW_PRIVATE_DESTINATIONS", False)
 
 # --- Django ---------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "flashpay.stores",
+    "flashpay.brand",
     "flashpay.invoices",
     "payouts",
     "payouts.vouchers",
@@ -205,10 +211,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("expire invoices", "flashpay.invoices.tasks.expire_invoices", 5.0),
         ("send due payouts", "payouts.tasks.send_due_payouts", 5.0),
         ("reconcile payouts", "payouts.tasks.reconcile_due_payouts", 5.0),
+        ("expire payouts", "payouts.tasks.expire_payouts", 15.0),
         ("renew pull payments", "payouts.tasks.renew_pull_payments", 60.0),
         ("complete receipts", "payouts.tasks.complete_receipts", 10.0),
         ("check wallet connections", "flashpay.stores.tasks.check_wallet_connections", 60.0),
         ("refresh rates", "flashpay.stores.tasks.refresh_rates", 15.0),
+        ("forget answered requests", "flashpay.api.tasks.forget_answered_requests", 3600.0),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")

@@ -130,4 +130,7 @@ def anybody_open(endpoint: flash.Endpoint) -> flash.Flash:
 @cache
 def budgets() -> flash.Budgets:
     """Flash's request limits, counted in Redis for all processes."""
-    return flash.Budgets(live.connection())
+    limits = flash.Limits(
+        key_requests=settings.FLASH_KEY_REQUESTS_PER_MINUTE, address_requests=settings.FLASH_ADDRESS_REQUESTS_PER_MINUTE
+    )
+    return flash.Budgets(live.connection(), limits)
