@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState
-from payouts.services import payout_reconcile, payout_send, pull_payments_renew
+from payouts.services import payout_reconcile, payout_send, payouts_expire, pull_payments_renew
 from payouts.services.reconciling import receipt_complete
 
 # Rows taken up by one sweep; the next one comes seconds later.
@@ -55,6 +55,12 @@ def complete_receipts() -> None:
 def renew_pull_payments() -> None:
     """Every 60 s."""
     pull_payments_renew()
+
+
+@shared_task
+def expire_payouts() -> None:
+    """Every 15 s: what waits with a dead invoice."""
+    payouts_expire()
 
 
 def _due(state: str) -> list[str]:

@@ -81,7 +81,9 @@ class PullPaymentForm(AmountForm):
         required=False,
         help_text="The whole amount can be claimed anew in each period.",
     )
-    approve_by_hand_above = _amount_field("Your approval above", "Larger claims wait for you.")
+    approve_by_hand_above = _amount_field(
+        "Your approval above", "Larger claims wait for you. Left empty, the payout rules of the store count."
+    )
     two_people_above = _amount_field("Two approvals above", "Larger claims wait for two different people.")
 
     def clean(self) -> dict[str, Any]:
@@ -192,6 +194,20 @@ class PayoutPolicyForm(forms.Form):
         max_value=_LARGEST_SAT,
         help_text="Leave empty and one person is enough for any amount.",
     )
+    approve_by_hand_above_sat = forms.IntegerField(
+        label="Your approval above, in sat",
+        required=False,
+        min_value=0,
+        max_value=_LARGEST_SAT,
+        help_text="Larger payouts wait until somebody approves them. 0 lets none go by itself; empty lets all go.",
+    )
+    two_people_above_sat = forms.IntegerField(
+        label="Two people's approval above, in sat",
+        required=False,
+        min_value=0,
+        max_value=_LARGEST_SAT,
+        help_text="Larger payouts wait until two different people have approved them.",
+    )
     strong_evidence_ends = forms.BooleanField(label="Let strong evidence end a payment in doubt", required=False)
 
     @staticmethod
@@ -203,6 +219,8 @@ class PayoutPolicyForm(forms.Form):
             "fee_cap": None if cap is None else Decimal(cap) / _BP_PER_PERCENT,
             "review_after": -(-policy.review_after_s // _MINUTE_S),
             "second_reviewer_above_sat": policy.second_reviewer_above_sat,
+            "approve_by_hand_above_sat": policy.approve_by_hand_above_sat,
+            "two_people_above_sat": policy.two_people_above_sat,
             "strong_evidence_ends": policy.strong_evidence_ends,
         }
 
@@ -216,5 +234,7 @@ class PayoutPolicyForm(forms.Form):
             "fee_cap_bp": None if cap is None else int(cap * _BP_PER_PERCENT),
             "review_after_s": before.review_after_s if kept else minutes * _MINUTE_S,
             "second_reviewer_above_sat": typed["second_reviewer_above_sat"],
+            "approve_by_hand_above_sat": typed["approve_by_hand_above_sat"],
+            "two_people_above_sat": typed["two_people_above_sat"],
             "strong_evidence_ends": typed["strong_evidence_ends"],
         }

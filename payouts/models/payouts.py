@@ -67,6 +67,8 @@ class Payout(models.Model):
     needs_review = models.BooleanField(default=False)
     created_by = models.CharField(max_length=120, default="recipient")
     created_at = models.DateTimeField(default=timezone.now)
+    # Set where the recipient brought an invoice: after this it cannot be paid any more.
+    expires_at = models.DateTimeField(null=True, blank=True)
     # When the sender or the reconciler looks next, and until when one worker has it for itself.
     due_at = models.DateTimeField(default=timezone.now)
     leased_until = models.DateTimeField(null=True, blank=True)
@@ -84,6 +86,11 @@ class Payout(models.Model):
             models.Index(fields=["pull_payment", "-created_at"], name="payout_by_pull_payment"),
             models.Index(
                 fields=["state", "due_at"], condition=Q(state__in=["AwaitingPayment", "InProgress"]), name="payout_due"
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state__in=["AwaitingApproval", "AwaitingPayment"], expires_at__isnull=False),
+                name="payout_to_expire",
             ),
         ]
 

@@ -28,6 +28,9 @@ class PayoutPolicy(models.Model):
     strong_evidence_ends = models.BooleanField(default=False)
     review_after_s = models.PositiveIntegerField(default=30 * 60)
     second_reviewer_above_sat = models.PositiveBigIntegerField(null=True, blank=True)
+    # Who lets money go: for payouts that the shop makes itself, and for every new pull payment that says nothing else.
+    approve_by_hand_above_sat = models.PositiveBigIntegerField(null=True, blank=True)
+    two_people_above_sat = models.PositiveBigIntegerField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"Payout policy of {self.store_id}"

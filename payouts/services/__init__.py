@@ -2,6 +2,7 @@
 
 from payouts.services.approving import payout_approve, payout_cancel
 from payouts.services.claims import payout_claim
+from payouts.services.expiring import payouts_expire
 from payouts.services.merchant_payouts import payout_create
 from payouts.services.outcomes import attempt_mark_unknown, payout_fail, payout_settle
 from payouts.services.periods import pull_payments_renew
@@ -36,6 +37,7 @@ __all__ = [
     "payout_reconcile",
     "payout_send",
     "payout_settle",
+    "payouts_expire",
     "policy_of",
     "pull_payment_archive",
     "pull_payment_code_set",

@@ -109,6 +109,7 @@ def payout_row(
         rate_at=claim.rate.at if claim.rate else None,
         created_by=actor,
         created_at=now,
+        expires_at=target.invoice.expires_at if target.invoice else None,
         due_at=now,
         **columns,
     )

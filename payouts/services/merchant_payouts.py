@@ -16,6 +16,7 @@ from flashpay.stores.rates import rate_get
 from payouts.models import Payout, PayoutState
 from payouts.selectors import paying_wallet_of
 from payouts.services.claims import invoice_usable, payout_row
+from payouts.services.policies import approvals_by_rule, policy_of
 from payouts.services.sizing import claim_size
 from payouts.services.targets import Target, target_read
 
@@ -31,7 +32,8 @@ def payout_create(
     actor: str,
     now: datetime | None = None,
 ) -> Payout:
-    """Pay `destination` from the store's wallet: AwaitingPayment at once, or AwaitingApproval unless `approved`.
+    """Pay `destination` from the store's wallet: AwaitingPayment at once, or AwaitingApproval unless `approved`, and for
+    an amount that the store's rules let nobody send without approval.
 
     `amount` (minor units of `currency`) is needed for what names no amount itself. The same invoice, or the same
     `request_key`, gets the same payout. Raises Refusal or MoneyError, and then nothing was written.
@@ -50,6 +52,7 @@ def payout_create(
     if claim.amount_msat < wallet.minimum_sat * MSAT_PER_SAT:
         least = msat_format(wallet.minimum_sat * MSAT_PER_SAT)
         raise Refusal("amount-too-low", f"The smallest amount that can be paid out is {least}.", field="amount")
+    needed = max(0 if approved else 1, approvals_by_rule(policy_of(store), claim.amount_msat))
     try:
         with transaction.atomic():
             return payout_row(
@@ -60,8 +63,8 @@ def payout_create(
                 actor=actor,
                 now=now,
                 claim_key=key,
-                approvals_needed=0 if approved else 1,
-                state=PayoutState.AWAITING_PAYMENT if approved else PayoutState.AWAITING_APPROVAL,
+                approvals_needed=needed,
+                state=PayoutState.AWAITING_APPROVAL if needed else PayoutState.AWAITING_PAYMENT,
             )
     except IntegrityError:
         known = _made_before(store, target, key)

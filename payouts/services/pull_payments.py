@@ -23,7 +23,7 @@ from payouts.models import MinimumPolicy, Payout, PayoutState, PullPayment, Rene
 from payouts.services.approving import payout_cancel
 from payouts.services.codes import claim_code_hash
 from payouts.services.periods import period_end
-from payouts.services.policies import policy_of
+from payouts.services.policies import approval_limits, policy_of
 
 _OVER = "This pull payment was archived; it cannot be changed any more."
 SHORTEST_CODE, LONGEST_CODE = 4, 64
@@ -34,7 +34,8 @@ class Terms:
     """The limits of a pull payment beyond its amount, in its own minor units; None and 0 are no limit.
 
     `approve_by_hand_above`: claims up to here go out by themselves where claims are approved automatically.
-    `two_people_above`: claims above here need the approval of two different people.
+    `two_people_above`: claims above here need the approval of two different people. Where one of the two is not said, the
+    store's own rule counts (`policies.approval_limits`).
     """
 
     minimum_claim: int = 0
@@ -95,6 +96,8 @@ def pull_payment_create(
     _check_dates(starts_at, expires_at, now)
     _check_wallet(store, amount, terms.maximum_claim, currency)
     renews = bool(terms.renews_every)
+    said = {field.name: getattr(terms, field.name) for field in fields(terms)}
+    said |= {name: rule for name, rule in approval_limits(store, currency).items() if said[name] is None}
     with transaction.atomic():
         pull_payment = PullPayment.objects.create(
             store=store,
@@ -109,7 +112,7 @@ def pull_payment_create(
             renews_at=period_end(starts_at, terms.renews_every) if renews else None,
             created_by=actor,
             created_at=now,
-            **{field.name: getattr(terms, field.name) for field in fields(terms)},
+            **said,
         )
         if claim_code:
             _set_code(pull_payment, claim_code)

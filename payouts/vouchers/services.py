@@ -17,6 +17,7 @@ from flashpay.stores.models import Event, Store
 from flashpay.stores.rates import rate_get
 from flashpay.stores.wallets import wallet_of
 from payouts.models import PullPayment
+from payouts.services.policies import approval_limits
 from payouts.vouchers.models import Voucher, VoucherBatch
 
 # A thousand fill 125 sheets; more are made in another batch.
@@ -49,6 +50,7 @@ def voucher_batch_create(
     name, prefix, note = name.strip(), prefix.strip().upper(), note.strip()
     _check(count=count, amount=amount, name=name, prefix=prefix, note=note, expires_at=expires_at, now=now)
     _check_wallet(store, amount, currency)
+    limits = approval_limits(store, currency)
     with transaction.atomic():
         batch = VoucherBatch.objects.create(
             store=store,
@@ -65,7 +67,7 @@ def voucher_batch_create(
         )
         vouchers = [Voucher(batch=batch, number=number) for number in range(1, count + 1)]
         for voucher in vouchers:
-            voucher.pull_payment = _pull_payment(voucher, actor, now)
+            voucher.pull_payment = _pull_payment(voucher, limits, actor, now)
         PullPayment.objects.bulk_create([voucher.pull_payment for voucher in vouchers])
         Voucher.objects.bulk_create(vouchers)
         Event.objects.bulk_create(
@@ -115,7 +117,7 @@ def _revoke(voucher: Voucher, actor: str, now: datetime) -> bool:
     return True
 
 
-def _pull_payment(voucher: Voucher, actor: str, now: datetime) -> PullPayment:
+def _pull_payment(voucher: Voucher, limits: dict[str, int | None], actor: str, now: datetime) -> PullPayment:
     batch = voucher.batch
     return PullPayment(
         store_id=batch.store_id,
@@ -127,6 +129,7 @@ def _pull_payment(voucher: Voucher, actor: str, now: datetime) -> PullPayment:
         # Claimed once and whole: no smaller claim is taken, and after it nothing is left.
         minimum_claim=batch.amount,
         auto_approve=batch.auto_approve,
+        **limits,
         starts_at=now,
         expires_at=batch.expires_at,
         created_by=actor,

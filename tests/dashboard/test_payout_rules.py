@@ -43,11 +43,14 @@ def test_it_saves_every_rule_in_the_units_of_people(merchant: Client, store: Sto
         "review_after": "45",
         "second_reviewer_above_sat": "100000",
         "strong_evidence_ends": "on",
+        "approve_by_hand_above_sat": "50000",
+        "two_people_above_sat": "250000",
     }
     assert merchant.post(rules_of(store), typed).status_code == 302
     policy = policy_of(store)
     assert (policy.minimum_policy, policy.fee_cap_bp, policy.review_after_s) == ("collect", 125, 45 * 60)
     assert (policy.second_reviewer_above_sat, policy.strong_evidence_ends) == (100_000, True)
+    assert (policy.approve_by_hand_above_sat, policy.two_people_above_sat) == (50_000, 250_000)
     event = Event.objects.get(type="PayoutPolicyUpdated")
     assert (event.actor, event.evidence["fee_cap_bp"]) == ("alice@example.com", [None, 125])
     assert merchant.get(rules_of(store)).context["form"]["fee_cap"].value() == policy.fee_cap_bp / 100
@@ -73,6 +76,8 @@ def test_a_time_left_as_shown_stays_to_the_second(merchant: Client, store: Store
         ("review_after", ""),
         ("second_reviewer_above_sat", "-1"),
         ("second_reviewer_above_sat", "99999999999999999999"),
+        ("approve_by_hand_above_sat", "-1"),
+        ("two_people_above_sat", "99999999999999999999"),
     ],
 )
 def test_a_rule_that_cannot_be_is_said_at_its_field(merchant: Client, store: Store, field: str, typed: str) -> None:

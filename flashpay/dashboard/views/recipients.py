@@ -18,7 +18,7 @@ from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
-from payouts.models import Payout
+from payouts.models import Payout, PayoutState
 from payouts.recipients.models import Recipient
 from payouts.recipients.services import (
     LONGEST_NAME,
@@ -89,7 +89,9 @@ def recipient_payout(request: StoreRequest, recipient_id: str) -> HttpResponse:
         except (Refusal, MoneyError) as error:
             form.refuse(error)
         else:
-            messages.success(request, f"The payout to {shown.name} is on its way.")
+            waits = payout.state == PayoutState.AWAITING_APPROVAL
+            how = "waits for approval, as the payout rules say" if waits else "is on its way"
+            messages.success(request, f"The payout to {shown.name} {how}.")
             return redirect("dashboard:payout", request.store.pk, payout.pk)
     return _shown(request, shown, form)
 
