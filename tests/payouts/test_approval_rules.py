@@ -106,7 +106,8 @@ def test_vouchers_take_them_too(careful: Store) -> None:
 
 @pytest.mark.parametrize("name", ["approve_by_hand_above_sat", "two_people_above_sat"])
 def test_it_refuses_a_negative_limit_and_changes_nothing(store: Store, name: str) -> None:
+    limits: dict[str, Any] = {name: -1}
     with pytest.raises(Refusal) as refused:
-        payout_policy_update(store=store, actor=ALICE, minimum_policy="refuse", **{name: -1})
+        payout_policy_update(store=store, actor=ALICE, minimum_policy="refuse", **limits)
     assert refused.value.field == name
     assert not PayoutPolicy.objects.exists()
