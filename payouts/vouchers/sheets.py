@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from fpdf import FPDF, Align, XPos, YPos
+from PIL import Image
 
+from flashpay.brand.colors import PROJECT_COLOR
 from flashpay.money.amounts import amount_format
 from flashpay.money.currencies import currency_get
 from flashpay.qr import lightning_qr_payload, qr_png
@@ -32,7 +34,7 @@ CUT_MARK_MM: Final = 5.0
 PADDING_MM: Final = 5.0
 DOTS_PER_INCH: Final = 600
 
-BRAND_COLOR: Final = "#08704f"
+LOGO_BOX_MM: Final = (16.0, 7.0)
 _FONTS = Path(__file__).with_name("fonts")
 _FONT = "DejaVu"
 
@@ -147,9 +149,18 @@ def pages(drawn: Iterable[Card], layout: Layout) -> list[list[Card]]:
 
 
 def sheets_pdf(
-    drawn: Iterable[Card], layout: Layout, *, title: str, made_at: datetime, color: str = BRAND_COLOR
+    drawn: Iterable[Card],
+    layout: Layout,
+    *,
+    title: str,
+    made_at: datetime,
+    color: str = PROJECT_COLOR,
+    logo: bytes | None = None,
 ) -> bytes:
-    """The sheets as a PDF with the fonts in it, cut marks at the edges; empty places stay white."""
+    """The sheets as a PDF with the fonts in it, cut marks at the edges; empty places stay white.
+
+    `color` of the shop's name (readable on white, `flashpay.brand.colors.paper_accent`), `logo` a PNG.
+    """
     pdf = FPDF(unit="mm", format=layout.page_mm)
     pdf.set_auto_page_break(False)
     pdf.set_margin(0)
@@ -165,7 +176,7 @@ def sheets_pdf(
         _draw_cut_marks(pdf, layout)
         for place, card in enumerate(page):
             row, column = divmod(place, COLUMNS)
-            _draw_card(pdf, card, layout, MARGIN_MM + column * width, MARGIN_MM + row * height, color)
+            _draw_card(pdf, card, layout, MARGIN_MM + column * width, MARGIN_MM + row * height, color, logo)
     return bytes(pdf.output())
 
 
@@ -183,7 +194,7 @@ def _draw_cut_marks(pdf: FPDF, layout: Layout) -> None:
         pdf.line(x1, y1, x2, y2)
 
 
-def _draw_card(pdf: FPDF, card: Card, layout: Layout, left: float, top: float, color: str) -> None:
+def _draw_card(pdf: FPDF, card: Card, layout: Layout, left: float, top: float, color: str, logo: bytes | None) -> None:
     width, height = layout.card_mm
     code_width = layout.qr_mm
     x, y = left + PADDING_MM, top + PADDING_MM
@@ -191,9 +202,11 @@ def _draw_card(pdf: FPDF, card: Card, layout: Layout, left: float, top: float, c
 
     pdf.set_fill_color(color)
     pdf.rect(x, y, text_width, 0.9, style="F")
+    # Beside the logo, so that it takes no height from the steps.
+    name_width = text_width - _draw_logo(pdf, logo, x + text_width, y + 1.7)
     pdf.set_xy(x, y + 2)
-    _write(pdf, card.store, text_width, size=9, bold=True, color=color, lines=1)
-    _write(pdf, card.batch, text_width, size=8, lines=1)
+    _write(pdf, card.store, name_width, size=9, bold=True, color=color, lines=1)
+    _write(pdf, card.batch, name_width, size=8, lines=1)
     pdf.set_y(pdf.get_y() + 0.8)
     pdf.set_x(x)
     _write(pdf, card.amount, text_width, size=17, bold=True, lines=1)
@@ -212,6 +225,17 @@ def _draw_card(pdf: FPDF, card: Card, layout: Layout, left: float, top: float, c
     pdf.set_xy(code_left, top + 2 + code_width)
     _write(pdf, card.code, code_width, size=9, bold=True, lines=1, centre=True)
     _write(pdf, card.by_hand, code_width, size=5, color="#444444", lines=2, centre=True)
+
+
+def _draw_logo(pdf: FPDF, logo: bytes | None, right: float, top: float) -> float:
+    """Draw the logo at the right end of a line, and return the width that it takes; the picture is in the file once."""
+    if logo is None:
+        return 0.0
+    with Image.open(BytesIO(logo)) as picture:
+        scale = min(LOGO_BOX_MM[0] / picture.width, LOGO_BOX_MM[1] / picture.height)
+        width, height = picture.width * scale, picture.height * scale
+    pdf.image(BytesIO(logo), x=right - width, y=top, w=width, h=height)
+    return width + 2.0
 
 
 def _write(

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flashpay.brand.models import PictureSize
+from flashpay.brand.selectors import logo_png, look_of
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.voucher_forms import VoucherBatchForm
@@ -160,7 +162,15 @@ def batch_sheets(request: StoreRequest, batch_id: str) -> HttpResponse:
 def batch_pdf(request: StoreRequest, batch_id: str) -> HttpResponse:
     shown = _batch(request, batch_id)
     layout = layout_get(request.GET.get("paper", ""), request.GET.get("per_page", ""))
-    body = sheets_pdf(cards(shown, _printed(request, shown)), layout, title=shown.name, made_at=timezone.now())
+    look = look_of(request.store)
+    body = sheets_pdf(
+        cards(shown, _printed(request, shown)),
+        layout,
+        title=shown.name,
+        made_at=timezone.now(),
+        color=look.paper_color,
+        logo=logo_png(look.logo_hash, PictureSize.PRINT),
+    )
     name = f"{slugify(shown.name) or 'vouchers'}-{layout.paper.lower()}.pdf"
     return HttpResponse(
         body, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"', **_NOT_KEPT}
