@@ -217,6 +217,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("check wallet connections", "flashpay.stores.tasks.check_wallet_connections", 60.0),
         ("refresh rates", "flashpay.stores.tasks.refresh_rates", 15.0),
         ("forget answered requests", "flashpay.api.tasks.forget_answered_requests", 3600.0),
+        ("forget answered requests", "flashpay.api.tasks.forget_answered_requests", 3600.0),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 from pydantic import BaseModel, Field
 
 from flashpay.api.authentication import UNRESTRICTED, ApiRequest, Caller
 from flashpay.api.payment_methods import LIGHTNING
 from flashpay.api.problems import answers, invalid, missing_permission, not_found
+from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.wire import Input, Moment
 from flashpay.stores.models import ApiKey
 from flashpay.stores.permissions import ALL
@@ -75,13 +76,12 @@ def api_keys_list(request: ApiRequest) -> list[ApiKeyData]:
     return [key_shown(key) for key in api_keys_of(caller.user)]
 
 
-@router.post("/api-keys", response=answers(ApiKeyData))
-def api_key_new(request: ApiRequest, payload: ApiKeyInput) -> ApiKeyData:
+@router.post("/api-keys", response=answers(ApiKeyData), openapi_extra=REPEATABLE)
+def api_key_new(request: ApiRequest, payload: ApiKeyInput) -> ApiKeyData | HttpResponse:
     """Make a key. Needs an unrestricted key; a key never allows more than its owner may."""
     caller = _unrestricted(request)
     allowed = _permissions_read(caller, payload.permissions)
-    key, text = api_key_create(user=caller.user, label=payload.label, allowed=allowed)
-    return key_shown(key, text)
+    return once(request, lambda: key_shown(*api_key_create(user=caller.user, label=payload.label, allowed=allowed)))
 
 
 @router.delete("/api-keys/{apikey}", response=answers(None))

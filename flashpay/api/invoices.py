@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.http import HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
@@ -25,6 +26,7 @@ from flashpay.api.invoice_shapes import (
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.payment_methods import lightning_check
 from flashpay.api.problems import answers, invalid
+from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.stores import tolerance_read
 from flashpay.api.wire import UnixTime, moment_read
 from flashpay.invoices.models import Invoice, InvoiceState
@@ -92,8 +94,8 @@ def invoices_list(
     return [invoice_shown(invoice) for invoice in page_of(found, skip, take)]
 
 
-@router.post(_ALL, response=answers(InvoiceData))
-def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> InvoiceData:
+@router.post(_ALL, response=answers(InvoiceData), openapi_extra=REPEATABLE)
+def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> InvoiceData | HttpResponse:
     """Make an invoice. A fiat amount is fixed in sats at a fresh rate, which is recorded. Without an amount it is a
     top-up invoice, whose payer chooses the amount."""
     store = request.auth.store_get(storeId, permissions.CREATE_INVOICE)
@@ -102,20 +104,23 @@ def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> Inv
     if checkout.defaultPaymentMethod is not None:
         lightning_check([checkout.defaultPaymentMethod], "checkout.defaultPaymentMethod")
     currency = currency_get(payload.currency or store.default_currency)
-    invoice = invoice_create(
-        store=store,
-        amount=None if payload.amount is None else amount_from_decimal(payload.amount, currency),
-        currency=currency,
-        actor=request.auth.actor,
-        metadata=payload.metadata,
-        order_id=_named(payload.metadata, "orderId", ORDER_ID_LENGTH),
-        description=_named(payload.metadata, "itemDesc", DESCRIPTION_LENGTH),
-        redirect_url=checkout.redirectURL,
-        expiration_s=_seconds(checkout.expirationMinutes),
-        monitoring_s=_seconds(checkout.monitoringMinutes),
-        tolerance_bp=tolerance_read(checkout.paymentTolerance, "checkout.paymentTolerance"),
-    )
-    return invoice_shown(invoice)
+    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
+    wanted: dict[str, Any] = {
+        "metadata": payload.metadata,
+        "order_id": _named(payload.metadata, "orderId", ORDER_ID_LENGTH),
+        "description": _named(payload.metadata, "itemDesc", DESCRIPTION_LENGTH),
+        "redirect_url": checkout.redirectURL,
+        "expiration_s": _seconds(checkout.expirationMinutes),
+        "monitoring_s": _seconds(checkout.monitoringMinutes),
+        "tolerance_bp": tolerance_read(checkout.paymentTolerance, "checkout.paymentTolerance"),
+    }
+
+    def make() -> InvoiceData:
+        return invoice_shown(
+            invoice_create(store=store, amount=amount, currency=currency, actor=request.auth.actor, **wanted)
+        )
+
+    return once(request, make, priced_in=[] if amount is None else [currency])
 
 
 @router.get(_ONE, response=answers(InvoiceData))

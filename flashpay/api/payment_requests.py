@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from django.http import HttpResponse
 from django.utils import timezone
 from ninja import Query, Router
 from pydantic import BaseModel, Field
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.invoice_shapes import InvoiceData, invoice_shown
 from flashpay.api.problems import answers
+from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.wire import AmountText, Input, Moment, UnixTime, moment_read
 from flashpay.invoices.models import PaymentRequest
 from flashpay.invoices.requests import request_state
@@ -70,11 +72,13 @@ def payment_requests_list(
     return [_shown(one) for one in (found if includeArchived else found.filter(archived=False))]
 
 
-@router.post(_ALL, response=answers(PaymentRequestData))
-def payment_request_new(request: ApiRequest, storeId: str, payload: PaymentRequestInput) -> PaymentRequestData:
+@router.post(_ALL, response=answers(PaymentRequestData), openapi_extra=REPEATABLE)
+def payment_request_new(
+    request: ApiRequest, storeId: str, payload: PaymentRequestInput
+) -> PaymentRequestData | HttpResponse:
     """Make a payment request."""
     store = request.auth.store_get(storeId, permissions.MODIFY_PAYMENT_REQUESTS)
-    return _shown(_save(store, payload, request.auth.actor, None))
+    return once(request, lambda: _shown(_save(store, payload, request.auth.actor, None)))
 
 
 @router.get(_ONE, response=answers(PaymentRequestData))
@@ -97,12 +101,19 @@ def payment_request_delete(request: ApiRequest, paymentRequestId: str) -> None:
     payment_request_archive(request=found, actor=request.auth.actor)
 
 
-@router.post(f"{_ONE}/pay", response=answers(InvoiceData))
-def payment_request_invoice(request: ApiRequest, paymentRequestId: str, payload: PayInput) -> InvoiceData:
+@router.post(f"{_ONE}/pay", response=answers(InvoiceData), openapi_extra=REPEATABLE)
+def payment_request_invoice(
+    request: ApiRequest, paymentRequestId: str, payload: PayInput
+) -> InvoiceData | HttpResponse:
     """An invoice over what is due, or a part of it. One that is open already over the same amount is answered again."""
     found = _find(request, paymentRequestId, permissions.VIEW_PAYMENT_REQUESTS)
-    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency_get(found.currency))
-    return invoice_shown(payment_request_pay(request=found, amount=amount, actor=request.auth.actor))
+    currency = currency_get(found.currency)
+    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
+    return once(
+        request,
+        lambda: invoice_shown(payment_request_pay(request=found, amount=amount, actor=request.auth.actor)),
+        priced_in=[currency],
+    )
 
 
 def _find(request: ApiRequest, id: str, permission: str) -> PaymentRequest:

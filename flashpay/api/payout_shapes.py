@@ -69,6 +69,7 @@ class ClaimInput(Input):
         default=None,
         description="In the pull payment's currency; for an invoice without an amount, or as the most to claim",
     )
+    claimCode: str = Field(default="", max_length=64, description="Where the shop asks for a code with every claim")
     payoutMethodId: str = LIGHTNING
 
 

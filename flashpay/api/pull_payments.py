@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+from django.http import HttpResponse
 from ninja import Query, Router
 
 from flashpay.api.authentication import ApiRequest
@@ -19,6 +20,7 @@ from flashpay.api.payout_shapes import (
     pull_payment_shown,
 )
 from flashpay.api.problems import answers, invalid, missing_permission, not_found
+from flashpay.api.repeats import HEADER, LONGEST_KEY, REPEATABLE, mismatch, once
 from flashpay.api.wire import moment_read
 from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import currency_get
@@ -35,6 +37,7 @@ from payouts.selectors import (
     pull_payments_of,
 )
 from payouts.services import payout_claim, pull_payment_archive, pull_payment_create
+from payouts.services.targets import target_read
 
 router = Router(tags=["Pull payments"])
 
@@ -56,8 +59,8 @@ def pull_payments_list(
     return [pull_payment_shown(pull_payment) for pull_payment in page_of(found, skip, take)]
 
 
-@router.post(_ALL, response=answers(PullPaymentData))
-def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInput) -> PullPaymentData:
+@router.post(_ALL, response=answers(PullPaymentData), openapi_extra=REPEATABLE)
+def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInput) -> PullPaymentData | HttpResponse:
     """Make a pull payment. Approving claims automatically needs a permission of its own."""
     caller = request.auth
     store = caller.store_get(storeId, permissions.CREATE_UNAPPROVED_PULL_PAYMENTS)
@@ -70,19 +73,20 @@ def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInpu
         )
     currency = currency_get(payload.currency or store.default_currency)
     minimum = payload.minimumClaim
-    pull_payment = pull_payment_create(
-        store=store,
-        amount=amount_from_decimal(payload.amount, currency),
-        currency=currency,
-        actor=caller.actor,
-        name=payload.name,
-        description=payload.description,
-        auto_approve=payload.autoApproveClaims,
-        minimum_claim=0 if minimum is None else amount_from_decimal(minimum, currency, allow_zero=True),
-        starts_at=moment_read(payload.startsAt),
-        expires_at=moment_read(payload.expiresAt),
-    )
-    return pull_payment_shown(pull_payment)
+    wanted: dict[str, Any] = {
+        "amount": amount_from_decimal(payload.amount, currency),
+        "name": payload.name,
+        "description": payload.description,
+        "auto_approve": payload.autoApproveClaims,
+        "minimum_claim": 0 if minimum is None else amount_from_decimal(minimum, currency, allow_zero=True),
+        "starts_at": moment_read(payload.startsAt),
+        "expires_at": moment_read(payload.expiresAt),
+    }
+
+    def make() -> PullPaymentData:
+        return pull_payment_shown(pull_payment_create(store=store, currency=currency, actor=caller.actor, **wanted))
+
+    return once(request, make, priced_in=[currency])
 
 
 @router.get(_ONE, auth=None, response=answers(PullPaymentData, anonymous=True))
@@ -127,7 +131,7 @@ def claims_list(
     return [payout_shown(payout) for payout in page_of(found, skip, take)]
 
 
-@router.post(f"{_ONE}/payouts", auth=None, response=answers(PayoutData, anonymous=True))
+@router.post(f"{_ONE}/payouts", auth=None, response=answers(PayoutData, anonymous=True), openapi_extra=REPEATABLE)
 def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> PayoutData:
     """Claim. Open to whoever has the id. The same invoice again answers the same payout, and nothing is paid twice."""
     throttle_check(CLAIM, request, pullPaymentId)
@@ -135,7 +139,16 @@ def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> Payou
     lightning_check([payload.payoutMethodId], "payoutMethodId")
     currency = currency_get(pull_payment.currency)
     amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
-    return payout_shown(payout_claim(pull_payment=pull_payment, destination=payload.destination, amount=amount))
+    made = payout_claim(
+        pull_payment=pull_payment,
+        destination=payload.destination,
+        amount=amount,
+        claim_code=payload.claimCode,
+        claim_key=request.headers.get(HEADER, "")[:LONGEST_KEY],
+    )
+    if made.destination != target_read(payload.destination).text:
+        raise mismatch()
+    return payout_shown(made)
 
 
 @router.get(f"{_ONE}/payouts/{{payoutId}}", auth=None, response=answers(PayoutData, anonymous=True))

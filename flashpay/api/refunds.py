@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.http import HttpResponse
 from ninja import Path, Router
 from pydantic import BaseModel, Field
 
@@ -12,6 +13,7 @@ from flashpay.api.authentication import ApiRequest
 from flashpay.api.payment_methods import lightning_check
 from flashpay.api.payout_shapes import PullPaymentData, pull_payment_shown
 from flashpay.api.problems import answers, invalid
+from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.stores import BP_PER_PERCENT
 from flashpay.api.wire import AmountText, Input, PercentText
 from flashpay.invoices.models import Invoice
@@ -23,6 +25,9 @@ from flashpay.stores import permissions
 from payouts.services.refunds import refund_create
 
 router = Router(tags=["Invoices"])
+
+_ONE = "/stores/{storeId}/invoices/{invoiceId}"
+_BY_ID = "/invoices/{invoiceId}"
 
 
 class RefundPath(BaseModel):
@@ -40,9 +45,14 @@ class RefundInput(Input):
     customCurrency: str | None = None
 
 
-@router.post("/stores/{storeId}/invoices/{invoiceId}/refund", response=answers(PullPaymentData))
-@router.post("/invoices/{invoiceId}/refund", response=answers(PullPaymentData), operation_id="invoice_refund_by_id")
-def invoice_refund(request: ApiRequest, path: Path[RefundPath], payload: RefundInput) -> PullPaymentData:
+@router.post(f"{_ONE}/refund", response=answers(PullPaymentData), openapi_extra=REPEATABLE)
+@router.post(
+    f"{_BY_ID}/refund",
+    response=answers(PullPaymentData),
+    openapi_extra=REPEATABLE,
+    operation_id="invoice_refund_by_id",
+)
+def invoice_refund(request: ApiRequest, path: Path[RefundPath], payload: RefundInput) -> PullPaymentData | HttpResponse:
     """Make a pull payment for the payer of an invoice. A second one is only made with a custom amount.
 
     It pays out by itself where the caller may approve claims, but never for `Fiat`, whose sats are fixed when it is claimed.
@@ -51,21 +61,25 @@ def invoice_refund(request: ApiRequest, path: Path[RefundPath], payload: RefundI
         invoice_find(path.invoiceId), path.storeId, permissions.CREATE_UNAPPROVED_PULL_PAYMENTS, "invoice"
     )
     lightning_check(payload.payoutMethods, "payoutMethods")
-    variant = payload.refundVariant
-    amount, currency = refund_amount(invoice=invoice, variant=variant, **_terms(invoice, payload))
+    variant, terms = payload.refundVariant, _terms(invoice, payload)
     approves = request.auth.may(invoice.store, permissions.CREATE_PULL_PAYMENTS)
-    refund = refund_create(
-        store=invoice.store,
-        invoice_id=invoice.pk,
-        amount=amount,
-        currency=currency,
-        actor=request.auth.actor,
-        name=payload.name,
-        description=payload.description,
-        auto_approve=approves and variant != RefundVariant.FIAT,
-        again=variant == RefundVariant.CUSTOM,
-    )
-    return pull_payment_shown(refund)
+
+    def make() -> PullPaymentData:
+        amount, currency = refund_amount(invoice=invoice, variant=variant, **terms)
+        refund = refund_create(
+            store=invoice.store,
+            invoice_id=invoice.pk,
+            amount=amount,
+            currency=currency,
+            actor=request.auth.actor,
+            name=payload.name,
+            description=payload.description,
+            auto_approve=approves and variant != RefundVariant.FIAT,
+            again=variant == RefundVariant.CUSTOM,
+        )
+        return pull_payment_shown(refund)
+
+    return once(request, make, priced_in=[terms.get("custom_currency", currency_get(invoice.currency))])
 
 
 def _terms(invoice: Invoice, payload: RefundInput) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from django.db import transaction
+from django.http import HttpResponse
 from ninja import Router
 from pydantic import BaseModel, Field
 
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.problems import answers, invalid, missing_permission
+from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.wire import Input, PercentText
 from flashpay.stores import permissions
 from flashpay.stores.models import Store
@@ -57,16 +59,20 @@ def stores_list(request: ApiRequest) -> list[StoreData]:
     return [store_shown(store) for store in request.auth.stores(permissions.VIEW_STORE)]
 
 
-@router.post("/stores", response=answers(StoreData))
-def store_new(request: ApiRequest, payload: StoreInput) -> StoreData:
+@router.post("/stores", response=answers(StoreData), openapi_extra=REPEATABLE)
+def store_new(request: ApiRequest, payload: StoreInput) -> StoreData | HttpResponse:
     """Make a store, owned by the key's owner. A key that is bound to one store cannot."""
     caller = request.auth
     if not caller.holds(permissions.MODIFY_STORE):
         raise missing_permission(permissions.MODIFY_STORE)
-    with transaction.atomic():
-        store = store_create(user=caller.user, name=payload.name, default_currency=payload.defaultCurrency)
-        store_update(store=store, actor=caller.actor, **_changes(payload))
-    return store_shown(store)
+
+    def make() -> StoreData:
+        with transaction.atomic():
+            store = store_create(user=caller.user, name=payload.name, default_currency=payload.defaultCurrency)
+            store_update(store=store, actor=caller.actor, **_changes(payload))
+        return store_shown(store)
+
+    return once(request, make)
 
 
 @router.get("/stores/{storeId}", response=answers(StoreData))

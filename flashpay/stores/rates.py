@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
+from types import MappingProxyType
 
 import httpx
 from django.conf import settings
@@ -15,6 +19,8 @@ from flashpay.money.rates import Rate
 from flashpay.money.sources import CoinbaseSource, CoinGeckoSource, FlashSource, RateSource
 from flashpay.stores.models import Store
 from flashpay.stores.wallets import anybody_open, endpoint_at
+
+_held: ContextVar[Mapping[str, Rate]] = ContextVar("rates held", default=MappingProxyType({}))
 
 
 @cache
@@ -30,7 +36,22 @@ def rate_book() -> RateBook:
 
 def rate_get(currency: Currency) -> Rate:
     """The price of a bitcoin in `currency`, at most a minute old. Raises NoFreshRate: then nothing is priced."""
-    return rate_book().rate_get(currency)
+    held = _held.get().get(currency.code)
+    return rate_book().rate_get(currency) if held is None else held
+
+
+@contextmanager
+def rates_held(currencies: Iterable[Currency]) -> Iterator[None]:
+    """Get these rates now; inside the block `rate_get` answers them again and asks nobody.
+
+    For work that must be one database transaction around services which price: no network call belongs inside one.
+    Raises NoFreshRate at the start. A block is a request's work and lasts far less than a rate is good for.
+    """
+    token = _held.set({**_held.get(), **{currency.code: rate_get(currency) for currency in currencies}})
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def rates_refresh() -> None:
