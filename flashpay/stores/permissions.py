@@ -57,10 +57,11 @@ def role_may(role: str, permission: str) -> bool:
     return permission in BY_ROLE[role]
 
 
-# Who holds the first also holds the others: keys are asked for by one name, as at BTCPay Server.
+# Who holds the first also holds the others, as BTCPay Server's own table has it (`Permission.PolicyMap`), as far as FlashPay
+# knows the permissions.
 _INCLUDES = {
     MODIFY_STORE: {VIEW_STORE, MODIFY_INVOICES, MODIFY_PAYMENT_REQUESTS, MANAGE_PULL_PAYMENTS, MANAGE_PAYOUTS},
-    VIEW_STORE: {VIEW_INVOICES, VIEW_PAYMENT_REQUESTS},
+    VIEW_STORE: {VIEW_INVOICES, VIEW_PAYMENT_REQUESTS, VIEW_PULL_PAYMENTS, VIEW_PAYOUTS},
     MODIFY_INVOICES: {VIEW_INVOICES, CREATE_INVOICE},
     MODIFY_PAYMENT_REQUESTS: {VIEW_PAYMENT_REQUESTS},
     MANAGE_PULL_PAYMENTS: {CREATE_PULL_PAYMENTS, ARCHIVE_PULL_PAYMENTS},
