@@ -67,6 +67,8 @@ ALL = {
         Switch("error_codes", "flash", "World", "flash: codes in payload errors only. all: at top level too. none: all dropped.",
                ("flash", "all", "none")),
         Switch("http_status", 0, "Answers", "Answer with this HTTP status and an HTML page instead (401, 502, 503 …); 0 is off."),
+        Switch("late_status", 0, "Answers", "Do all of the work, and then answer with this HTTP status and an HTML page, as a gateway "
+               "does that lost its patience (502, 504), or whose answer was replaced on the way (200); 0 is off."),
         Switch("delay_before_s", 0.0, "Answers", "Seconds to wait before a request is worked on."),
         Switch("delay_after_s", 0.0, "Answers", "Seconds to hold the answer back when the work is done."),
         Switch("cut", "none", "Answers", "Cut the connection without an answer: before anything was done, or after all of it.",
@@ -78,6 +80,8 @@ ALL = {
         Switch("fx_spread_ppm", 0, "Invoices", "What the exchange adds to an invoice, in millionths."),
         Switch("send", "normal", "Sending", "How a send ends: what is answered, and what truly happens to the money.", SENDS),
         Switch("send_takes_s", 0.0, "Sending", "Seconds a send needs before money moves; its idempotency key is busy meanwhile."),
+        Switch("keys_forgotten", False, "Sending", "Flash has lost its memory of idempotency keys: a repetition is a new payment to it, "
+               "which its provider refuses where the invoice is paid or being paid."),
         Switch("later_s", 2.0, "Sending", "Seconds until a pending send settles or fails, or a failed one is reimbursed."),
         Switch("fee_ppm", 1300, "Sending", "The network fee of a send to another node, in millionths."),
         Switch("lose_push_every", 0, "Push", "Lose every n-th push; 0 loses none, 1 all."),

@@ -92,3 +92,13 @@ def test_one_account_pays_another_without_a_fee(sandbox: SandboxServer, alice: G
     assert alice.send(bob.invoice(210)["paymentRequest"])["status"] == "SUCCESS"
     assert alice.balance() == before - 209.9945
     assert bob.balance() == 209.9945
+
+
+def test_where_keys_are_forgotten_a_repetition_is_refused_by_the_provider(
+    sandbox: SandboxServer, alice: GraphQL
+) -> None:
+    target = sandbox.phone_invoice(1500)
+    assert alice.send(target["bolt11"], key="lost")["status"] == "SUCCESS"
+    sandbox.switch(keys_forgotten={"value": True, "next": 1})
+    assert alice.send(target["bolt11"], key="lost")["status"] == "FAILURE"
+    assert len(sandbox.payments(target["payment_hash"])) == 1

@@ -130,6 +130,15 @@ def test_an_html_page_comes_instead(sandbox: SandboxServer, alice: GraphQL, stat
     assert sandbox.payments(target["payment_hash"]) == []
 
 
+@pytest.mark.parametrize("status", [200, 502, 504])
+def test_an_html_page_comes_although_the_work_was_done(sandbox: SandboxServer, alice: GraphQL, status: int) -> None:
+    sandbox.switch(late_status={"value": status, "next": 1})
+    target = sandbox.phone_invoice(50)
+    response = alice.post(SEND, {"input": {"walletId": alice.usdt, "paymentRequest": target["bolt11"]}})
+    assert (response.status_code, response.headers["content-type"].partition(";")[0]) == (status, "text/html")
+    assert len(sandbox.payments(target["payment_hash"])) == 1
+
+
 def test_invoices_fail_in_the_payload_and_states_at_top_level(sandbox: SandboxServer, alice: GraphQL) -> None:
     bolt11 = alice.invoice()["paymentRequest"]
     sandbox.switch(invoice_error={"value": True, "next": 1}, status_error={"value": True, "next": 1})

@@ -110,6 +110,9 @@ async def _answer(
     )
     result = await run(prepared, call, body[2], body[1])
     await asyncio.sleep(switches.take("delay_after_s", operations))
+    late = switches.take("late_status", operations)
+    if late:
+        return page_of_status(late)
     return await _cut(request, entry) if cut == "after" else _shown(result, switches.peek("error_codes"))
 
 

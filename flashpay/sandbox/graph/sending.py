@@ -202,6 +202,8 @@ async def resolve_send(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) 
             return _sent(await _send(call, payer, input))
         with _key_held(call, payer.id, key):
             fingerprint = input["paymentRequest"].lower()
+            if call.sandbox.switches.take("keys_forgotten", call.operations):
+                call.sandbox.store.run("DELETE FROM idempotency WHERE wallet_id = ? AND key = ?", payer.id, key)
             status = _key_answer(call, payer.id, key, fingerprint)
             if status is None:
                 status = await _send(call, payer, input)
