@@ -9,36 +9,30 @@ from django.utils import timezone
 
 from flashpay.brand.colors import color_read
 from flashpay.brand.models import Brand, LogoPicture, PictureSize
-from flashpay.brand.pictures import logo_read
+from flashpay.brand.pictures import Logo, logo_read
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
 
 
-def brand_color_set(*, store: Store, color: str, actor: str, now: datetime | None = None) -> str:
-    """Give the store's pages a colour as people write it, or none; returns it as it is kept. Raises Refusal."""
+def brand_save(
+    *, store: Store, color: str, actor: str, logo_data: bytes | None = None, now: datetime | None = None
+) -> None:
+    """Give the store's pages a colour as people write it (empty: none) and, with `logo_data`, a new logo.
+
+    Raises Refusal where one of them cannot be used; then neither is changed.
+    """
     now = now or timezone.now()
     wanted = color_read(color)
+    logo = logo_read(logo_data) if logo_data is not None else None
     with transaction.atomic():
         brand = _locked(store, now)
         if brand.color != wanted:
             Brand.objects.filter(pk=brand.pk).update(color=wanted, changed_at=now)
             evidence = {"color": [brand.color, wanted]}
             event_record(row=store, type="StoreColorChanged", actor=actor, at=now, evidence=evidence)
-    return wanted
-
-
-def brand_logo_set(*, store: Store, data: bytes, actor: str, now: datetime | None = None) -> None:
-    """Put the picture in `data` in the place of the store's logo. Raises Refusal, and then the old one stays."""
-    now = now or timezone.now()
-    logo = logo_read(data)
-    with transaction.atomic():
-        brand = _locked(store, now)
-        for size, png in ((PictureSize.PAGE, logo.page_png), (PictureSize.PRINT, logo.print_png)):
-            LogoPicture.objects.update_or_create(brand=brand, size=size, defaults={"hash": logo.hash, "png": png})
-        Brand.objects.filter(pk=brand.pk).update(
-            logo_hash=logo.hash, logo_width=logo.width, logo_height=logo.height, changed_at=now
-        )
-        event_record(row=store, type="StoreLogoChanged", actor=actor, at=now, evidence={"logo": logo.hash})
+        if logo is not None and logo.hash != brand.logo_hash:
+            _logo_keep(brand, logo, now)
+            event_record(row=store, type="StoreLogoChanged", actor=actor, at=now, evidence={"logo": logo.hash})
 
 
 def brand_logo_remove(*, store: Store, actor: str, now: datetime | None = None) -> None:
@@ -55,3 +49,11 @@ def brand_logo_remove(*, store: Store, actor: str, now: datetime | None = None) 
 def _locked(store: Store, now: datetime) -> Brand:
     Brand.objects.get_or_create(store=store, defaults={"changed_at": now})
     return Brand.objects.select_for_update().get(pk=store.pk)
+
+
+def _logo_keep(brand: Brand, logo: Logo, now: datetime) -> None:
+    for size, png in ((PictureSize.PAGE, logo.page_png), (PictureSize.PRINT, logo.print_png)):
+        LogoPicture.objects.update_or_create(brand=brand, size=size, defaults={"hash": logo.hash, "png": png})
+    Brand.objects.filter(pk=brand.pk).update(
+        logo_hash=logo.hash, logo_width=logo.width, logo_height=logo.height, changed_at=now
+    )

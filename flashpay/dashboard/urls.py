@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from flashpay.dashboard.views import (
+    brand,
     invoices,
     payout_policy,
     payouts,
@@ -21,6 +22,7 @@ store_patterns: list[URLPattern | URLResolver] = [
     path("/wallet/check", wallet.wallet_check_now, name="wallet_check"),
     path("/wallet/disconnect", wallet.wallet_remove, name="wallet_disconnect"),
     path("/settings", stores.store_settings, name="settings"),
+    path("/settings/brand", brand.brand, name="brand"),
     path("/invoices", invoices.invoices, name="invoices"),
     path("/invoices.csv", invoices.invoices_csv, name="invoices_csv"),
     path("/invoices/new", invoices.invoice_new, name="invoice_create"),
