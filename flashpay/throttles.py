@@ -62,6 +62,8 @@ CLAIM_PAGE = Throttle("claim-page", per_s=60, visitor=600)
 CLAIM = Throttle("claim", per_s=60, link=120, visitor=60, both=20)
 # Codes of 59 bits: at this pace a guesser needs longer than the sun will shine.
 VOUCHER_CODE = Throttle("voucher-code", per_s=300, visitor=30)
+# Each press of "Pay" makes an invoice.
+PAY_LINK = Throttle("pay-link", per_s=60, link=120, visitor=60, both=20)
 CHECKOUT_PAGE = Throttle("checkout-page", per_s=60, visitor=600)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
+from flashpay.invoices.keypad import keyed_read, keypad_page
 from flashpay.invoices.models import Invoice, PayLink, PaymentRequest
-from flashpay.invoices.offers import pay_lnurl
+from flashpay.invoices.offers import pay_lnurl, prices_of
 from flashpay.invoices.requests import request_invoices, request_paid, request_state
 from flashpay.invoices.services import pay_link_pay, payment_request_pay
 from flashpay.money.amounts import amount_parse, amount_plain
@@ -20,6 +21,7 @@ from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import public_page, wants_fragment
 from flashpay.refusals import Refusal
+from flashpay.throttles import CHECKOUT_PAGE, PAY_LINK, throttled_page
 
 # Without JavaScript the page of a bill comes again this often, and so learns of a payment.
 REFRESH_S = 10
@@ -48,20 +50,36 @@ def payment_request(request: HttpRequest, request_id: str) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @public_page
+@throttled_page(CHECKOUT_PAGE, posts=PAY_LINK, link="link_id")
 def pay_link(request: HttpRequest, link_id: str) -> HttpResponse:
-    """A pay link. POST makes an invoice for this payer and leads to its checkout."""
+    """A pay link. POST makes an invoice for this payer, over what they keyed in on an open one, and leads to its checkout."""
+    link = _link(link_id)
+    problem = field = ""
+    if request.method == "POST":
+        try:
+            keyed = keyed_read(request.POST, link) if link.amount is None else None
+            return _to_checkout(pay_link_pay(link=link, keyed=keyed))
+        except (Refusal, MoneyError) as error:
+            problem, field = error.sentence, getattr(error, "field", "")
+    page = {"link": link, "store": link.store, "lnurl": pay_lnurl(link), "problem": problem}
+    if link.amount is None:
+        page["keypad"] = keypad_page(link=link, typed=request.POST, problem=problem, field=field)
+    return render(request, "invoices/link.html", page, status=422 if problem else 200)
+
+
+@require_safe
+@public_page
+@throttled_page(CHECKOUT_PAGE)
+def pay_link_prices(request: HttpRequest, link_id: str) -> HttpResponse:
+    """What a bitcoin costs in the link's currencies, for the amount beside the amount on its keypad."""
+    return JsonResponse(prices_of(_link(link_id)))
+
+
+def _link(link_id: str) -> PayLink:
     link = PayLink.objects.select_related("store").filter(pk=link_id).first()
     if link is None:
         raise Http404("no such link")
-    problem, text = "", request.POST.get("amount", "").strip()
-    if request.method == "POST":
-        try:
-            amount = amount_parse(text, currency_get(link.currency)) if link.amount is None else None
-            return _to_checkout(pay_link_pay(link=link, amount=amount))
-        except (Refusal, MoneyError) as error:
-            problem = error.sentence
-    page = {"link": link, "store": link.store, "lnurl": pay_lnurl(link), "problem": problem, "text": text}
-    return render(request, "invoices/link.html", page, status=422 if problem else 200)
+    return link
 
 
 def _to_checkout(invoice: Invoice) -> HttpResponse:

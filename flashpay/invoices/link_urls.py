@@ -9,4 +9,9 @@ from flashpay.invoices import bill_views
 
 app_name = "links"
 
-urlpatterns = [re_path(rf"^(?P<link_id>{ID_PATTERN})\Z", bill_views.pay_link, name="link")]
+_LINK = rf"(?P<link_id>{ID_PATTERN})"
+
+urlpatterns = [
+    re_path(rf"^{_LINK}\Z", bill_views.pay_link, name="link"),
+    re_path(rf"^{_LINK}/prices\Z", bill_views.pay_link_prices, name="prices"),
+]

@@ -40,6 +40,7 @@ class Source(models.TextChoices):
     ADDRESS = "address", "Lightning Address"
     PAY_LINK = "pay_link", "Pay link"
     REQUEST = "request", "Payment request"
+    TILL = "till", "Till"
 
 
 class Invoice(models.Model):
@@ -236,7 +237,8 @@ class LightningAddress(models.Model):
 class PayLink(models.Model):
     """A link and a code that everybody may pay, as often as they like: each payment is an invoice of its own.
 
-    `amount` in minor units of `currency`; without one the payer chooses.
+    `amount` in minor units of `currency`; without one the payer keys it in (`keypad.py`), in `currency` or one of
+    `more_currencies`, and may add a tip: one of `tip_percents`, or with `custom_tip` an amount of their own.
     """
 
     id = models.CharField(primary_key=True, max_length=22, default=id_new, editable=False)
@@ -245,6 +247,9 @@ class PayLink(models.Model):
     description = models.CharField(max_length=500, blank=True)
     currency = models.CharField(max_length=4)
     amount = models.PositiveBigIntegerField(null=True, blank=True)
+    more_currencies = models.JSONField(default=list, blank=True)
+    tip_percents = models.JSONField(default=list, blank=True)
+    custom_tip = models.BooleanField(default=False)
     archived = models.BooleanField(default=False)
     created_by = models.CharField(max_length=120, default="system")
     created_at = models.DateTimeField(default=timezone.now)

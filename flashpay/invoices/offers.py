@@ -14,11 +14,13 @@ from django.conf import settings
 from django.urls import reverse
 
 from flashpay.ids import id_from_token, id_to_token
+from flashpay.invoices.keypad import currencies_of
 from flashpay.invoices.models import Invoice, InvoiceType, LightningAddress, PayLink, PaymentRequest
 from flashpay.invoices.requests import request_check_payable, request_due
 from flashpay.invoices.selectors import invoice_due_msat, invoice_is_payable
 from flashpay.money.amounts import MSAT_PER_SAT
-from flashpay.money.currencies import currency_get
+from flashpay.money.currencies import SAT, USD, currency_get
+from flashpay.money.errors import NoFreshRate
 from flashpay.money.rates import UP, msat_from_minor
 from flashpay.refusals import Refusal
 from flashpay.stores.models import Store
@@ -168,3 +170,14 @@ def msat_of(minor: int, currency_code: str) -> int:
     if currency.is_bitcoin:
         return minor * MSAT_PER_SAT
     return msat_from_minor(minor, rate_get(currency), UP)
+
+
+def prices_of(link: PayLink) -> dict[str, str]:
+    """The price of a bitcoin in each currency of an open link, those left out that nobody knows now: only to be looked at."""
+    prices = {}
+    for code in {*currencies_of(link), USD.code} - {SAT.code}:
+        try:
+            prices[code] = format(rate_get(currency_get(code)).btc_price, "f")
+        except NoFreshRate:
+            continue
+    return prices

@@ -94,5 +94,13 @@
     }
   }
 
-  for (const element of document.querySelectorAll("[data-live-fragment]")) new Live(element);
+  const living = new WeakSet();
+  const begin = () => {
+    for (const element of document.querySelectorAll("[data-live-fragment]")) {
+      if (!living.has(element)) living.add(element) && new Live(element);
+    }
+  };
+  begin();
+  // A page that has brought in another's content without leaving (till.js) says so.
+  document.addEventListener("page:changed", begin);
 })();

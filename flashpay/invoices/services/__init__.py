@@ -7,6 +7,7 @@ from flashpay.invoices.services.addresses import (
 )
 from flashpay.invoices.services.bills import (
     pay_link_archive,
+    pay_link_change,
     pay_link_create,
     pay_link_pay,
     payment_request_archive,
@@ -32,6 +33,7 @@ __all__ = [
     "lightning_invoice_issue",
     "lightning_invoices_poll",
     "pay_link_archive",
+    "pay_link_change",
     "pay_link_create",
     "pay_link_pay",
     "payment_offer_take",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from flashpay.invoices.keypad import Keyed, terms_check
 from flashpay.invoices.models import Invoice, InvoiceState, PayLink, PaymentRequest, Source
 from flashpay.invoices.requests import request_check_payable, request_due, request_paid
 from flashpay.invoices.services.invoices import invoice_create
@@ -127,12 +129,22 @@ def pay_link_create(
     actor: str,
     amount: int | None = None,
     description: str = "",
+    more_currencies: Iterable[str] = (),
+    tip_percents: Iterable[int] = (),
+    custom_tip: bool = False,
+    archived: bool = False,
     now: datetime | None = None,
 ) -> PayLink:
-    """Make a pay link over `amount` minor units, or over whatever the payer chooses. Raises Refusal."""
+    """Make a pay link over `amount` minor units, or over whatever the payer keys in. Raises Refusal and UnknownCurrency.
+
+    The further currencies and the tips are for an open amount.
+    """
     now = now or timezone.now()
     if amount is not None and amount <= 0:
         raise Refusal("invalid-amount", "A price must be above zero. Leave it out for an open amount.", field="amount")
+    terms = terms_check(
+        currency=currency, more_currencies=more_currencies, tip_percents=tip_percents, custom_tip=custom_tip
+    )
     with transaction.atomic():
         link = PayLink.objects.create(
             store=store,
@@ -140,11 +152,39 @@ def pay_link_create(
             description=description.strip()[:500],
             currency=currency.code,
             amount=amount,
+            **terms,
+            archived=archived,
             created_by=actor,
             created_at=now,
         )
         event_record(row=link, type="PayLinkCreated", actor=actor, at=now)
     return link
+
+
+def pay_link_change(
+    *,
+    link: PayLink,
+    title: str,
+    currency: Currency,
+    actor: str,
+    more_currencies: Iterable[str] = (),
+    tip_percents: Iterable[int] = (),
+    custom_tip: bool = False,
+    now: datetime | None = None,
+) -> None:
+    """Change what an open pay link is called and offers. Raises Refusal and UnknownCurrency; then nothing is changed."""
+    now = now or timezone.now()
+    wanted = {"title": _title(title, LINK_TITLE_LENGTH), "currency": currency.code}
+    wanted |= terms_check(
+        currency=currency, more_currencies=more_currencies, tip_percents=tip_percents, custom_tip=custom_tip
+    )
+    changed = {name: [getattr(link, name), value] for name, value in wanted.items() if getattr(link, name) != value}
+    if not changed:
+        return
+    with transaction.atomic():
+        PayLink.objects.filter(pk=link.pk).update(**wanted)
+        event_record(row=link, type="PayLinkUpdated", actor=actor, at=now, evidence=changed)
+    link.refresh_from_db()
 
 
 def pay_link_archive(*, link: PayLink, actor: str, archived: bool = True, now: datetime | None = None) -> None:
@@ -158,19 +198,22 @@ def pay_link_archive(*, link: PayLink, actor: str, archived: bool = True, now: d
 
 
 def pay_link_pay(
-    *, link: PayLink, amount: int | None = None, actor: str = "payer", now: datetime | None = None
+    *, link: PayLink, keyed: Keyed | None = None, actor: str = "payer", now: datetime | None = None
 ) -> Invoice:
-    """An invoice for one payer of the link. Raises Refusal, and NoFreshRate."""
+    """An invoice for one payer of the link; `keyed` is what they chose on an open one. Raises Refusal, and NoFreshRate."""
     if link.archived or link.store.archived:
         raise Refusal("not-payable", "The shop has closed this link. Nothing was paid.")
-    if link.amount is None and amount is None:
+    if link.amount is not None:
+        keyed = Keyed(link.amount, currency_get(link.currency))
+    elif keyed is None:
         raise Refusal("invalid-amount", "Please choose how much you want to pay.", field="amount")
     return invoice_create(
         store=link.store,
-        amount=amount if link.amount is None else link.amount,
-        currency=currency_get(link.currency),
+        amount=keyed.total,
+        currency=keyed.currency,
         actor=actor,
         description=link.title,
+        metadata={"payLink": link.pk, "posData": keyed.pos_data()},
         source=Source.PAY_LINK,
         source_id=link.pk,
         now=now,
