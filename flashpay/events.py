@@ -1,7 +1,7 @@
 """Server-sent events: `/events/<channel>` tells an open page that something changed, and the page then looks for itself.
 
     /events/invoice:<id>  /events/pullpayment:<id>  /events/payout:<id>     whoever knows the id, which is a secret
-    /events/store:<id>                                                      members of the store who are logged in
+    /events/store:<id>                                                      members of the store who may see its records
 
 A stream begins with `hello`, sent once every later message is sure to reach it: a page that looks again on `hello` misses
 nothing, after a lost connection either. All streams of a process share one Redis subscription (`Hub`).
@@ -31,6 +31,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.views.decorators.http import require_GET
 
 from flashpay.live import CHANNEL_PREFIX
+from flashpay.stores.permissions import VIEW_INVOICES, role_may
 from flashpay.stores.selectors import membership_get
 
 log = structlog.get_logger(__name__)
@@ -225,4 +226,6 @@ async def _may_listen(request: HttpRequest, kind: str, id: str) -> bool:
     user = await request.auser()
     if not user.is_authenticated:
         return False
-    return await sync_to_async(membership_get)(user=user, store_id=id) is not None
+    membership = await sync_to_async(membership_get)(user=user, store_id=id)
+    # A store's news names its records by their ids, which open them: a cashier has the till alone.
+    return membership is not None and role_may(membership.role, VIEW_INVOICES)

@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "payouts",
     "payouts.vouchers",
     "payouts.recipients",
+    "flashpay.till",
     "flashpay.dashboard",
     "flashpay.api",
     "flashpay",

@@ -19,6 +19,8 @@ urlpatterns = [
     path("i/", include("flashpay.invoices.urls")),
     path("r/", include("flashpay.invoices.request_urls")),
     path("l/", include("flashpay.invoices.link_urls")),
+    path("till", include("flashpay.till.urls")),
+    path("stores/<str:store_id>/tills", include("flashpay.till.keeping_urls")),
     path("p/", include("payouts.urls")),
     path("v", include("payouts.vouchers.urls")),
     path("lnurl/", include("lnurl.endpoints.urls")),

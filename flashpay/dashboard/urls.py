@@ -8,6 +8,7 @@ from flashpay.dashboard.views import (
     pull_payment_actions,
     receiving,
     stores,
+    team,
     vouchers,
     wallet,
 )
@@ -22,6 +23,9 @@ store_patterns: list[URLPattern | URLResolver] = [
     path("/wallet/check", wallet.wallet_check_now, name="wallet_check"),
     path("/wallet/disconnect", wallet.wallet_remove, name="wallet_disconnect"),
     path("/settings", stores.store_settings, name="settings"),
+    path("/team", team.team, name="team"),
+    path("/team/<int:member_id>/role", team.member_role, name="member_role"),
+    path("/team/<int:member_id>/remove", team.member_end, name="member_remove"),
     path("/settings/brand", brand.brand, name="brand"),
     path("/invoices", invoices.invoices, name="invoices"),
     path("/invoices.csv", invoices.invoices_csv, name="invoices_csv"),

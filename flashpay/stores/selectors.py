@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from flashpay.stores.models import ApiKey, Membership, Store, User, WalletConnection
-from flashpay.stores.permissions import role_may
+from flashpay.stores.models import ApiKey, Membership, Role, Store, User, WalletConnection
+from flashpay.stores.permissions import BY_ROLE, VIEW_INVOICES, role_may
 
 # One write per key and minute is enough to show when it was last used.
 _LAST_USED_GRAIN = timedelta(minutes=1)
@@ -16,6 +16,18 @@ _LAST_USED_GRAIN = timedelta(minutes=1)
 
 def stores_of(user: User) -> QuerySet[Store]:
     return Store.objects.filter(memberships__user=user, archived=False)
+
+
+def stores_seen(user: User) -> QuerySet[Store]:
+    """The stores whose dashboard the person may open: a cashier has the till alone."""
+    roles = [role for role, allowed in BY_ROLE.items() if VIEW_INVOICES in allowed]
+    return Store.objects.filter(memberships__user=user, memberships__role__in=roles, archived=False)
+
+
+def only_cashier(user: User) -> bool:
+    """Whether tills are all that the person has here."""
+    roles = set(Membership.objects.filter(user=user).values_list("role", flat=True))
+    return roles == {Role.CASHIER}
 
 
 def membership_get(*, user: User, store_id: str) -> Membership | None:

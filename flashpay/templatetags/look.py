@@ -32,7 +32,7 @@ from flashpay.qr import lightning_link as link_of
 from flashpay.qr import lightning_qr_payload, qr_svg
 from flashpay.state_words import NEEDS_REVIEW, StateWords, state_words
 from flashpay.stores.models import User
-from flashpay.stores.selectors import stores_of
+from flashpay.stores.selectors import stores_seen
 
 register = template.Library()
 
@@ -254,7 +254,7 @@ def store_switcher(context: Context) -> dict[str, Any]:
     """The store that is looked at, and the others of the person who is logged in."""
     request = context.get("request")
     user = getattr(request, "user", None)
-    stores = list(stores_of(user)) if user is not None and user.is_authenticated else []
+    stores = list(stores_seen(user)) if user is not None and user.is_authenticated else []
     return {"store": context.get("store"), "stores": stores}
 
 

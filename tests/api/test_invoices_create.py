@@ -8,6 +8,7 @@ import pytest
 from flashpay.invoices.models import Invoice
 from flashpay.stores.models import Event, Store, User
 from tests.api.conftest import Script, script_of
+from tests.cast import member_add, user_make
 from tests.sandbox_server import SandboxServer
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -125,9 +126,12 @@ def test_it_knows_no_store_of_somebody_else(stranger: Script, store: Store) -> N
     assert not Invoice.objects.exists()
 
 
-def test_it_lets_a_cashier_make_one_and_a_guest_not(store: Store, bob: User, guest: Script) -> None:
+def test_it_lets_an_employee_make_one_and_neither_a_guest_nor_a_cashier(store: Store, bob: User, guest: Script) -> None:
     body = {"amount": "1000", "currency": "SAT"}
     guest.post(f"/stores/{store.pk}/invoices", body, 403)
+    script_of(bob).post(f"/stores/{store.pk}/invoices", body, 403)
     assert not Invoice.objects.exists()
-    script_of(bob).post(f"/stores/{store.pk}/invoices", body)
+    employee = user_make("emma")
+    member_add(store, employee, "Employee")
+    script_of(employee).post(f"/stores/{store.pk}/invoices", body)
     assert Invoice.objects.count() == 1

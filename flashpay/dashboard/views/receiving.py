@@ -113,7 +113,8 @@ def pay_links(request: StoreRequest) -> HttpResponse:
             else:
                 messages.success(request, "The link takes payments now.")
                 return redirect("dashboard:pay_links", request.store.pk)
-    links = PayLink.objects.filter(store=request.store).order_by("archived", "-created_at")
+    # A till's own link is switched on and off where the till is.
+    links = PayLink.objects.filter(store=request.store, till=None).order_by("archived", "-created_at")
     page = Paginator(links, PAGE_SIZE).get_page(request.GET.get("page"))
     rows = [{"link": link, "address": link_address(link), "lnurl": pay_lnurl(link)} for link in page.object_list]
     context = {"nav": "pay_links", "form": form, "page": page, "rows": rows}

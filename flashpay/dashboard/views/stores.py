@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,14 +18,16 @@ from flashpay.invoices.selectors import invoices_search
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
-from flashpay.stores.selectors import stores_of
+from flashpay.stores.selectors import only_cashier, stores_of, stores_seen
 from flashpay.stores.services import store_create, store_update
 
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """To the store that was looked at last, to the only one, or to the making of the first."""
-    stores = stores_of(request.user)  # type: ignore[arg-type]  # the login middleware leaves no anonymous users here
+    """To the store that was looked at last, to the only one, or to the making of the first; a cashier to the tills."""
+    if only_cashier(request.user):  # type: ignore[arg-type]  # the login middleware leaves no anonymous users here
+        return redirect("till:tills")
+    stores = stores_seen(request.user)  # type: ignore[arg-type]
     last = stores.filter(pk=request.session.get("store", "")).first() or stores.first()
     if last is None:
         return redirect("dashboard:store_create")
@@ -33,6 +36,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def store_new(request: HttpRequest) -> HttpResponse:
+    if only_cashier(request.user):  # type: ignore[arg-type]
+        raise PermissionDenied("A cashier works at the till and makes no stores.")
     form = StoreForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
