@@ -80,6 +80,8 @@ FLASH_ADDRESS_REQUESTS_PER_MINUTE: int = env.int(
     "FLASH_ADDRESS_REQUESTS_PER_MINUTE", 60, validate=configuration.not_negative
 )
 ALLOW_PRIVATE_DESTINATIONS: bool = env.bool("ALLOW_PRIVATE_DESTINATIONS", False)
+# How many cards' services are asked at once. Strangers name them, so they never get all the workers.
+CARDS_AT_ONCE: int = env.int("CARDS_AT_ONCE", 2, validate=configuration.not_negative)
 
 # --- Django ---------------------------------------------------------------------------------------------------------
 
@@ -210,6 +212,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("heartbeat", "flashpay.heartbeat", 5.0),
         ("poll open Lightning invoices", "flashpay.invoices.tasks.poll_open_lightning_invoices", 5.0),
         ("expire invoices", "flashpay.invoices.tasks.expire_invoices", 5.0),
+        ("sweep cards", "flashpay.invoices.tasks.sweep_cards", 5.0),
         ("send due payouts", "payouts.tasks.send_due_payouts", 5.0),
         ("reconcile payouts", "payouts.tasks.reconcile_due_payouts", 5.0),
         ("expire payouts", "payouts.tasks.expire_payouts", 15.0),

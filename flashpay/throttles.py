@@ -64,6 +64,8 @@ CLAIM = Throttle("claim", per_s=60, link=120, visitor=60, both=20)
 VOUCHER_CODE = Throttle("voucher-code", per_s=300, visitor=30)
 # Each press of "Pay" makes an invoice.
 PAY_LINK = Throttle("pay-link", per_s=60, link=120, visitor=60, both=20)
+# A card is held to one checkout a few times at most; behind one address there may be all the tills of a shop.
+CARD = Throttle("card", per_s=60, link=20, visitor=60, both=10)
 CHECKOUT_PAGE = Throttle("checkout-page", per_s=60, visitor=600)
 
 

@@ -150,6 +150,10 @@ class SandboxServer:
         entry: dict[str, Any] = self.api("POST", "/phone/api/pay", body)
         return entry
 
+    def card_link(self) -> str:
+        """The next tap of the pretend card, as its `lnurlw://` link: the same until it was read."""
+        return str(self.api("GET", "/api/card")["link"])
+
     def phone_invoice(self, amount_sat: int | None, memo: str = "", **more: Any) -> dict[str, Any]:
         """A BOLT 11 of the phone's own node, for paste boxes; `bolt11` and `payment_hash` are in the entry."""
         entry: dict[str, Any] = self.api("POST", "/phone/api/invoice", {"amount_sat": amount_sat, "memo": memo, **more})

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from flashpay.fields import EncryptedTextField
 from flashpay.ids import id_new
 from flashpay.stores.models import Store, WalletConnection
 
@@ -203,6 +204,74 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_msat} msat for {self.invoice_id}"
+
+
+class CardState(models.TextChoices):
+    """How far the service of a card has been asked. None of these says that money came: the code asked for does."""
+
+    READING = "reading", "Reading the card"
+    ASKED = "asked", "Asked to pay"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    UNKNOWN = "unknown", "No clear answer"
+
+
+CARD_RUNNING = (CardState.READING, CardState.ASKED)
+# After these the card's service may still pay the code it was given, until that code is known to be over.
+CARD_MAY_PAY = (CardState.ASKED, CardState.ACCEPTED, CardState.UNKNOWN)
+
+
+class CardCollection(models.Model):
+    """A card (or another LNURL-withdraw link) that was held to an invoice: its service is asked to pay one code (LUD-03)."""
+
+    TRANSITIONS = {
+        CardState.READING: {CardState.ASKED, CardState.DECLINED},
+        CardState.ASKED: {CardState.ACCEPTED, CardState.DECLINED, CardState.UNKNOWN},
+        CardState.ACCEPTED: set(),
+        CardState.DECLINED: set(),
+        CardState.UNKNOWN: set(),
+    }
+
+    id = models.BigAutoField(primary_key=True)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="card_collections")
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="+")
+    # What the card's service was asked to pay, committed before it is asked.
+    lightning_invoice = models.ForeignKey(
+        LightningInvoice, on_delete=models.PROTECT, null=True, blank=True, related_name="card_collections"
+    )
+    state = models.CharField(max_length=8, choices=CardState, default=CardState.READING)
+    # Whoever has it can take the card's money: kept until the card was read, and then forgotten.
+    link = EncryptedTextField(blank=True)
+    host = models.CharField(max_length=253)
+    # What the payer of a top-up invoice chose.
+    amount_msat = models.PositiveBigIntegerField(null=True, blank=True)
+    # Why it was declined or left open: a code of ours, the limit it speaks of, and the service's own words (untrusted).
+    problem = models.CharField(max_length=32, blank=True)
+    limit_msat = models.PositiveBigIntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When a worker took it up")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=CardState.values), name="card_collection_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=(CardState.READING, CardState.DECLINED)) | Q(lightning_invoice__isnull=False),
+                name="card_asked_for_a_code",
+            ),
+            models.UniqueConstraint(
+                fields=["invoice"], condition=Q(state__in=CARD_RUNNING), name="one_card_asked_per_invoice"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["invoice", "-id"], name="card_collection_latest"),
+            models.Index(fields=["created_at"], condition=Q(state__in=CARD_RUNNING), name="card_collection_running"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Card of {self.host}"
 
 
 class LightningAddress(models.Model):

@@ -5,8 +5,16 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from flashpay.invoices.services import invoices_expire, lightning_invoices_poll
+from flashpay.invoices.services import (
+    card_collect,
+    card_collections_sweep,
+    invoices_expire,
+    lightning_invoices_poll,
+)
 from flashpay.invoices.services.polling import endpoints_due
+
+# When a card is tried again that found too many others being asked.
+CARD_AGAIN_S = 1
 
 
 @shared_task
@@ -25,3 +33,15 @@ def poll_endpoint(api_url: str) -> None:
 def expire_invoices() -> None:
     """Every 5 s."""
     invoices_expire()
+
+
+@shared_task
+def collect_card(collection_id: int) -> None:
+    if not card_collect(collection_id=collection_id):
+        collect_card.apply_async((collection_id,), countdown=CARD_AGAIN_S)
+
+
+@shared_task
+def sweep_cards() -> None:
+    """Every 5 s: cards whose message was lost, or whose worker died."""
+    card_collections_sweep()

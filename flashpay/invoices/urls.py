@@ -13,5 +13,6 @@ _INVOICE = rf"(?P<invoice_id>{ID_PATTERN})"
 
 urlpatterns = [
     re_path(rf"^{_INVOICE}\Z", views.checkout, name="checkout"),
+    re_path(rf"^{_INVOICE}/card\Z", views.card, name="card"),
     re_path(rf"^{_INVOICE}/receipt\Z", views.receipt, name="receipt"),
 ]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
 
+from flashpay.invoices.card_words import CardNews, card_news
 from flashpay.invoices.models import Invoice, InvoiceState, InvoiceType, LightningInvoice
 from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT, msat_of, pay_lnurl
 from flashpay.invoices.selectors import (
@@ -21,14 +25,14 @@ from flashpay.invoices.selectors import (
     invoice_payments,
     invoice_state_now,
 )
-from flashpay.invoices.services import lightning_invoice_issue
+from flashpay.invoices.services import card_present, lightning_invoice_issue
 from flashpay.invoices.services.codes import SHORTEST_LIFE
 from flashpay.money.amounts import MSAT_PER_SAT, amount_parse, msat_format
 from flashpay.money.currencies import SAT, currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import only_glances, public_page, wants_fragment
 from flashpay.refusals import Refusal
-from flashpay.throttles import CHECKOUT_PAGE, throttled_page
+from flashpay.throttles import CARD, CHECKOUT_PAGE, throttle_check, throttled_page
 
 # When the page asks again after a refusal that names no time of its own.
 RETRY_S = 5
@@ -49,6 +53,8 @@ class Code:
     soon: bool = True
     # Whether the LNURL is the better way now: it costs no code before somebody really pays.
     lnurl_first: bool = False
+    # How it stands with a card that was held to the invoice.
+    card: CardNews | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,12 @@ def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
     invoice = _find(invoice_id)
     now = timezone.now()
     state = invoice_state_now(invoice, now)
-    choice = _choice(request, invoice)
+    choice = _choice(request.GET, invoice)
     code = Code(lnurl_first=True)
     wants_code = request.GET.get("tab") != "lnurl" and (invoice.type == InvoiceType.STANDARD or choice.amount_msat)
-    if state == InvoiceState.NEW and wants_code and not only_glances(request):
+    if state == InvoiceState.NEW and not wants_code:
+        code = Code(lnurl_first=True, card=card_news(invoice, now))
+    elif state == InvoiceState.NEW and not only_glances(request):
         code = code_now(invoice, choice.amount_msat)
         if code.shown is None:
             # The wait may have been long: somebody paid, or its time ran out.
@@ -84,6 +92,36 @@ def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
             state = invoice_state_now(invoice, now)
     template = "invoices/_checkout_live.html" if wants_fragment(request) else "invoices/checkout.html"
     return render(request, template, checkout_page(invoice, state, code, now) | {"choice": choice})
+
+
+# Exempt: the page holds no session that anybody could abuse; whoever can post here knows the invoice's link and may pay.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@public_page
+def card(request: HttpRequest, invoice_id: str) -> HttpResponse:
+    """POST `lnurlw`: what a card, a scanner or a paste brought. A worker asks the card; the checkout shows how it goes.
+
+    A script (X-Fragment: 1) gets the form again, with what was wrong or emptied; everybody else is led to the checkout.
+    """
+    invoice = _find(invoice_id)
+    text, choice = request.POST.get("lnurlw", ""), _choice(request.POST, invoice)
+    problem, status = "", 200
+    if request.method == "POST":
+        try:
+            throttle_check(CARD, request, invoice_id)
+            card_present(invoice=invoice, text=text, amount_msat=choice.amount_msat)
+        except Refusal as refusal:
+            problem, status = refusal.sentence, 429 if refusal.code == "too-many" else 422
+    page = {"invoice": invoice, "choice": choice, "card_problem": problem, "card_text": text if problem else ""}
+    if wants_fragment(request):
+        return render(request, "invoices/_card_form.html", page, status=status)
+    if not problem:
+        chosen = f"?{urlencode({'amount': choice.text, 'unit': choice.unit})}" if choice.amount_msat else ""
+        return redirect(reverse("invoices:checkout", args=[invoice.pk]) + chosen)
+    now = timezone.now()
+    # Without a refresh: somebody reads what was wrong, and this address is no page of its own.
+    page |= checkout_page(invoice, invoice_state_now(invoice, now), Code(lnurl_first=True), now) | {"refresh_s": 0}
+    return render(request, "invoices/checkout.html", page, status=status)
 
 
 @require_safe
@@ -111,9 +149,9 @@ def _find(invoice_id: str) -> Invoice:
     return invoice
 
 
-def _choice(request: HttpRequest, invoice: Invoice) -> Choice:
+def _choice(sent: QueryDict, invoice: Invoice) -> Choice:
     """The amount that the payer of a top-up invoice typed, `unit` being sats or the invoice's own currency."""
-    text, unit = request.GET.get("amount", "").strip()[:48], request.GET.get("unit", SAT.code)
+    text, unit = sent.get("amount", "").strip()[:48], sent.get("unit", SAT.code)
     if invoice.type != InvoiceType.TOP_UP or not text:
         return Choice(unit=SAT.code if currency_get(invoice.currency).is_bitcoin else invoice.currency)
     if unit not in (SAT.code, invoice.currency):
@@ -130,7 +168,15 @@ def _choice(request: HttpRequest, invoice: Invoice) -> Choice:
 
 
 def code_now(invoice: Invoice, amount_msat: int | None = None) -> Code:
-    """The code to show now, made by Flash where none lives, or in words why there is none."""
+    """The code to show now, made by Flash where none lives, or in words why there is none.
+
+    While a card may be paying none is shown: the two together could be paid twice.
+    """
+    news = card_news(invoice, timezone.now())
+    return Code(card=news) if news and news.waits else replace(_code_made(invoice, amount_msat), card=news)
+
+
+def _code_made(invoice: Invoice, amount_msat: int | None) -> Code:
     try:
         return Code(lightning_invoice_issue(invoice=invoice, amount_msat=amount_msat))
     except MoneyError as error:
@@ -163,6 +209,8 @@ def checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> di
         "state": state,
         "code": shown,
         "trouble": code,
+        "card": code.card,
+        "card_waits": code.card is not None and code.card.waits and not code.lnurl_first,
         "lnurl": pay_lnurl(invoice) if state == InvoiceState.NEW else None,
         "units": [SAT.code, *([] if currency_get(invoice.currency).is_bitcoin else [invoice.currency])],
         "due_msat": invoice_due_msat(invoice),
@@ -183,4 +231,5 @@ def _version(invoice: Invoice, state: str, code: Code, now: datetime) -> str:
     shown: object = code.shown.pk if code.shown else ""
     if state == InvoiceState.NEW and code.shown is None:
         shown = now.timestamp() if code.sentence or not code.lnurl_first else "lnurl"
-    return f"{state}/{invoice.additional_state}/{invoice.credited_msat}/{shown}"
+    card = f"/{code.card.version}" if code.card else ""
+    return f"{state}/{invoice.additional_state}/{invoice.credited_msat}/{shown}{card}"

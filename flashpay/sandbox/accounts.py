@@ -122,10 +122,14 @@ class Accounts:
 
     def phone_wallet(self, *, balance_msat: int) -> Wallet:
         """The phone's wallet, made with `balance_msat` when it is not there yet."""
+        return self.sat_wallet(PHONE_WALLET_ID, balance_msat=balance_msat)
+
+    def sat_wallet(self, wallet_id: str, *, balance_msat: int) -> Wallet:
+        """A wallet outside of Flash, made with `balance_msat` when it is not there yet."""
         self._store.run(
-            "INSERT INTO wallets VALUES (?, NULL, 'SAT', ?) ON CONFLICT (id) DO NOTHING", PHONE_WALLET_ID, balance_msat
+            "INSERT INTO wallets VALUES (?, NULL, 'SAT', ?) ON CONFLICT (id) DO NOTHING", wallet_id, balance_msat
         )
-        wallet = self.wallet(PHONE_WALLET_ID)
+        wallet = self.wallet(wallet_id)
         assert wallet is not None
         return wallet
 

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from flashpay.sandbox import control, control_pages, lnurl_pay
+from flashpay.sandbox import cards, control, control_pages, lnurl_pay
 from flashpay.sandbox.graph import http, socket
 from flashpay.sandbox.graph.answers import refused
 from flashpay.sandbox.phone import api as phone_api
@@ -43,6 +43,7 @@ def app_create(sandbox: Sandbox) -> Starlette:
             Route("/.well-known/lnurlp/{username}", lnurl_pay.info),
             Route("/pay/lnurl/verify/{payment_hash}", lnurl_pay.verify),
             Route("/pay/lnurl/{username}", lnurl_pay.callback),
+            *cards.ROUTES,
             *control.ROUTES,
             *phone_api.ROUTES,
             *control_pages.ROUTES,
@@ -53,4 +54,5 @@ def app_create(sandbox: Sandbox) -> Starlette:
     )
     app.state.sandbox = sandbox
     app.state.phone = Phone(sandbox)
+    app.state.card = cards.Card(sandbox)
     return app

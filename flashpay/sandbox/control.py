@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from flashpay.sandbox.accounts import SCOPES, UCENT_PER_CENT, Account, AccountRefused
+from flashpay.sandbox.cards import Card
 from flashpay.sandbox.ledger import Payment
 from flashpay.sandbox.service import Sandbox
 from flashpay.sandbox.switches import SwitchRefused
@@ -216,8 +217,30 @@ def price_put(sandbox: Sandbox, _request: Request, body: dict[str, Any]) -> Any:
     return {"btc_usd": str(sandbox.prices.btc_usd)}
 
 
+@_endpoint
+def card_get(_sandbox: Sandbox, request: Request, _body: dict[str, Any]) -> Any:
+    """The pretend card: its next tap as a link, its balance and limit."""
+    card: Card = request.app.state.card
+    return card.shown()
+
+
+@_endpoint
+def card_put(_sandbox: Sandbox, request: Request, body: dict[str, Any]) -> Any:
+    """`balance_sat`, `limit_sat`."""
+    card: Card = request.app.state.card
+    wanted = {name: body.get(name) for name in ("balance_sat", "limit_sat")}
+    if set(body) - set(wanted) or not all(
+        value is None or (type(value) is int and value >= 0) for value in wanted.values()
+    ):
+        raise ControlRefused("balance_sat and limit_sat are whole numbers.")
+    card.change(**wanted)
+    return card.shown()
+
+
 ROUTES = [
     Route("/api/demo", demo),
+    Route("/api/card", card_get, methods=["GET"]),
+    Route("/api/card", card_put, methods=["PUT"]),
     Route("/api/switches", switches_get, methods=["GET"]),
     Route("/api/switches", switches_put, methods=["PUT"]),
     Route("/api/reset", reset, methods=["POST"]),

@@ -57,6 +57,17 @@ SENDS = (
     "failure_reimbursed",
 )
 
+CARD_PAYS = (
+    "normal",
+    "declines",
+    "declines_but_pays",
+    "never_pays",
+    "pays_late",
+    "cut_before",
+    "cut_after",
+    "silent",
+)
+
 ALL = {
     s.name: s
     for s in (
@@ -84,6 +95,10 @@ ALL = {
                "which its provider refuses where the invoice is paid or being paid."),
         Switch("later_s", 2.0, "Sending", "Seconds until a pending send settles or fails, or a failed one is reimbursed."),
         Switch("fee_ppm", 1300, "Sending", "The network fee of a send to another node, in millionths."),
+        Switch("card_offer", "normal", "Card", "What the pretend card offers: one sat at most, a callback on another host, a PIN.",
+               ("normal", "small", "other_host", "pin")),
+        Switch("card_pay", "normal", "Card", "What the card's service does with an invoice, and what it says of it.", CARD_PAYS),
+        Switch("card_takes_s", 0.0, "Card", "Seconds until the card's service answers, having paid already."),
         Switch("lose_push_every", 0, "Push", "Lose every n-th push; 0 loses none, 1 all."),
         Switch("push_twice", False, "Push", "Send every push twice."),
         Switch("push_delay_s", 0.0, "Push", "Seconds between payment and push."),

@@ -50,7 +50,11 @@ class ServiceRefused(WireError):
 
 
 class AmountRefused(WireError):
-    """The amount lies outside what the service takes (P6, K-06.3)."""
+    """The amount lies outside what the service takes or pays (P6, K-03.1, K-06.3), on the far side of ``limit_msat``."""
+
+    def __init__(self, code: str, sentence: str, *, limit_msat: int) -> None:
+        self.limit_msat = limit_msat
+        super().__init__(code, sentence)
 
 
 class InvoiceRefused(WireError):

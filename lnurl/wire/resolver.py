@@ -228,10 +228,12 @@ def _names(entries: dict[str, Any], address: LightningAddress) -> bool:
 def _must_be_in_range(pay_request: PayRequest, amount_msat: int) -> None:
     if amount_msat < pay_request.min_msat:
         least = -(-pay_request.min_msat // 1000)  # rounded up, as the sentence speaks of whole sats (K-03.1)
-        raise AmountRefused("amount_too_small", _SENTENCES["amount_too_small"].format(least=f"{least:,}"))
+        sentence = _SENTENCES["amount_too_small"].format(least=f"{least:,}")
+        raise AmountRefused("amount_too_small", sentence, limit_msat=pay_request.min_msat)
     if amount_msat > pay_request.max_msat:
         most = pay_request.max_msat // 1000
-        raise AmountRefused("amount_too_large", _SENTENCES["amount_too_large"].format(most=f"{most:,}"))
+        sentence = _SENTENCES["amount_too_large"].format(most=f"{most:,}")
+        raise AmountRefused("amount_too_large", sentence, limit_msat=pay_request.max_msat)
 
 
 def _checked_invoice(

@@ -34,9 +34,9 @@ _SENTENCES = {
     "not_lnurl": "The card's service gave an answer that cannot be used. Nothing was taken. Please pay in another way.",
     "not_a_card": "This is not a card or code that pays. Nothing was taken. Please hold a payment card to the device.",
     "nothing_offered": "There is nothing on this card that could be paid out. Nothing was taken.",
-    "amount_too_small": "This card pays no less than {least} sat at once. Nothing was taken.",
-    "amount_too_large": "This card pays no more than {most} sat at once. Nothing was taken.",
-    "pin_needed": "Above {most} sat this card asks for its PIN, which cannot be entered here. Nothing was taken.",
+    "amount_too_small": "This card pays no less than {limit} sat at once. Nothing was taken.",
+    "amount_too_large": "This card pays no more than {limit} sat at once. Nothing was taken.",
+    "pin_needed": "Above {limit} sat this card asks for its PIN, which cannot be entered here. Nothing was taken.",
 }
 
 
@@ -108,11 +108,11 @@ def withdraw_offer_fetch(destination: LnurlWithdraw | LnurlUnknown, *, policy: F
 def withdraw_check(offer: WithdrawOffer, *, amount_msat: int) -> None:
     """Raises ``AmountRefused`` where the service would not pay this amount, or not without a PIN (K-03.1)."""
     if amount_msat < offer.min_msat:
-        _refuse_amount("amount_too_small", least=offer.min_msat // MSAT_PER_SAT)
+        _refuse_amount("amount_too_small", offer.min_msat)
     if amount_msat > offer.max_msat:
-        _refuse_amount("amount_too_large", most=offer.max_msat // MSAT_PER_SAT)
+        _refuse_amount("amount_too_large", offer.max_msat)
     if offer.pin_from_msat is not None and amount_msat >= offer.pin_from_msat:
-        _refuse_amount("pin_needed", most=max(offer.pin_from_msat - 1, 0) // MSAT_PER_SAT)
+        _refuse_amount("pin_needed", max(offer.pin_from_msat - 1, 0))
 
 
 def withdraw_hand_over(offer: WithdrawOffer, *, bolt11: str, policy: FetchPolicy) -> Handover:
@@ -160,5 +160,6 @@ def _unusable(code: str) -> NoReturn:
     raise AnswerUnusable(code, _SENTENCES[code])
 
 
-def _refuse_amount(code: str, **sats: int) -> NoReturn:
-    raise AmountRefused(code, _SENTENCES[code].format(**{name: f"{sat:,}" for name, sat in sats.items()}))
+def _refuse_amount(code: str, limit_msat: int) -> NoReturn:
+    sentence = _SENTENCES[code].format(limit=f"{limit_msat // MSAT_PER_SAT:,}")
+    raise AmountRefused(code, sentence, limit_msat=limit_msat)

@@ -15,6 +15,7 @@ from flashpay.invoices.services.bills import (
     payment_request_save,
 )
 from flashpay.invoices.services.codes import lightning_invoice_issue
+from flashpay.invoices.services.collecting import card_collect, card_collections_sweep, card_present
 from flashpay.invoices.services.incoming import payment_offer_take
 from flashpay.invoices.services.invoices import invoice_create, invoice_mark, invoices_expire
 from flashpay.invoices.services.keeping import invoice_archive, invoice_note
@@ -23,6 +24,9 @@ from flashpay.invoices.services.polling import lightning_invoices_poll
 
 __all__ = [
     "address_name_read",
+    "card_collect",
+    "card_collections_sweep",
+    "card_present",
     "invoice_archive",
     "invoice_create",
     "invoice_mark",

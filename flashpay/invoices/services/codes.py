@@ -49,12 +49,14 @@ class Wanted:
     """What a code is to be like.
 
     `amount_msat`: what it covers of the invoice. `exact`: the payer's wallet named the amount (LUD-06) and takes no other.
+    `for_card`: a card's service is about to pay it, so it must live for a while, and somebody is there to pay.
     `comment` and `lnurl_metadata` are kept with it.
     """
 
     purpose: Purpose
     amount_msat: int
     exact: bool = False
+    for_card: bool = False
     comment: str = ""
     lnurl_metadata: str = ""
 
@@ -65,6 +67,7 @@ def lightning_invoice_issue(
     purpose: Purpose = Purpose.CHECKOUT,
     amount_msat: int | None = None,
     exact: bool = False,
+    for_card: bool = False,
     comment: str = "",
     lnurl_metadata: str = "",
     now: datetime | None = None,
@@ -72,12 +75,13 @@ def lightning_invoice_issue(
     """The code to show for what is still due: the one that lives, or a new one from Flash, committed before it is shown.
 
     `amount_msat` is for a top-up invoice, whose payer chooses, and (`exact`) for a wallet that named an amount by
-    LNURL-pay. Raises Refusal when the invoice takes no money any more, has no wallet, or Flash gave no usable code.
+    LNURL-pay; `for_card` asks for one that lives long enough for a card's service. Raises Refusal when the invoice takes
+    no money any more, has no wallet, or Flash gave no usable code.
     """
     now = now or timezone.now()
     if invoice.state != InvoiceState.NEW or now >= invoice.expires_at:
         raise Refusal("invoice-not-payable", "This invoice does not take payments any more.")
-    wanted = Wanted(purpose, _size(invoice, amount_msat), exact, comment, lnurl_metadata)
+    wanted = Wanted(purpose, _size(invoice, amount_msat), exact, for_card, comment, lnurl_metadata)
     alive = _alive(invoice, wanted, now)
     if alive is not None:
         return alive
@@ -139,7 +143,7 @@ def _size(invoice: Invoice, amount_msat: int | None) -> int:
 
 
 def _alive(invoice: Invoice, wanted: Wanted, now: datetime) -> LightningInvoice | None:
-    life = SHORTEST_LIFE_FOR_WALLETS if wanted.exact else SHORTEST_LIFE
+    life = SHORTEST_LIFE_FOR_WALLETS if wanted.exact or wanted.for_card else SHORTEST_LIFE
     found = LightningInvoice.objects.filter(
         invoice=invoice,
         purpose=wanted.purpose,
@@ -153,7 +157,7 @@ def _alive(invoice: Invoice, wanted: Wanted, now: datetime) -> LightningInvoice 
 
 def _issue(invoice: Invoice, wanted: Wanted, now: datetime) -> LightningInvoice:
     connection = wallet_of(invoice.store)
-    if wanted.purpose == Purpose.CHECKOUT:
+    if wanted.purpose == Purpose.CHECKOUT and not wanted.for_card:
         _leave_room(invoice, wanted, connection)
     memo = code_memo(invoice)
     if invoice.currency == USD.code and invoice.amount_msat and not wanted.exact:

@@ -42,6 +42,10 @@ BODY = """
     <button type="submit">Read</button>
   </form>
 </section>
+<section class="card" aria-labelledby="flashcard">
+  <h2 id="flashcard">Flashcard</h2>
+  <div id="live-card">{flashcard}</div>
+</section>
 <section class="card" aria-labelledby="receive">
   <h2 id="receive">Receive</h2>
   <form method="post" action="/phone/receive" class="row">
@@ -58,6 +62,12 @@ BODY = """
 <nav><a href="/">Sandbox</a> <a href="/switches">Switches</a></nav>
 </main>
 """
+
+FLASHCARD = """<p class="note">{balance} sat on it, {limit} sat at once. A checkout's “Pay with a card” takes this link for a tap;
+each tap works once, and the next link stands here.</p>
+<label for="tap">The card's link</label>
+<textarea id="tap" rows="3" readonly data-select>{link}</textarea>
+<button type="button" class="quiet" data-copies="tap" hidden>Copy the card's link</button>"""
 
 BALANCE = '<p class="amount"><strong>{sat}</strong> sat</p><p class="fiat">about {usd} US dollars</p>'
 
@@ -195,9 +205,16 @@ def _page(request: Request, *, notice: Markup = NOTHING, card: Markup = NOTHING,
         notice=notice,
         card=card,
         text=text,
+        flashcard=_flashcard(request),
         history=_history(phone),
     )
     return page("Pretend phone", body, script="phone.js", status=400 if "notice bad" in notice else 200)
+
+
+def _flashcard(request: Request) -> Markup:
+    shown = request.app.state.card.shown()
+    balance, limit = _grouped(shown["balance_sat"]), _grouped(shown["limit_sat"])
+    return html(FLASHCARD, balance=balance, limit=limit, link=shown["link"])
 
 
 def _usd_cents(request: Request) -> int:
@@ -232,7 +249,8 @@ async def show(request: Request) -> Response:
 async def live(request: Request) -> Response:
     """What the page's script refreshes."""
     body = html(
-        '<div id="live-balance">{balance}</div><div id="live-history">{history}</div>',
+        '<div id="live-balance">{balance}</div><div id="live-card">{card}</div><div id="live-history">{history}</div>',
+        card=_flashcard(request),
         balance=_balance(request.app.state.phone, _usd_cents(request)),
         history=_history(request.app.state.phone),
     )

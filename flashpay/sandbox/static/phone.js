@@ -26,16 +26,28 @@ async function refresh() {
     last = text;
     const fresh = new DOMParser().parseFromString(text, "text/html");
     swap(fresh, "live-balance");
+    if (document.activeElement?.id !== "tap") swap(fresh, "live-card");
     swap(fresh, "live-history");
+    copyOffer();
     timesToLocal();
   } catch (error) {
     // The sandbox is away for a moment; the next round tries again.
   }
 }
 
+function copyOffer() {
+  for (const button of document.querySelectorAll("[data-copies]")) button.hidden = !navigator.clipboard;
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copies]");
+  if (button) navigator.clipboard.writeText(document.getElementById(button.dataset.copies).value);
+});
+
 document.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-select]")) event.target.select();
 });
 
 timesToLocal();
+copyOffer();
 setInterval(refresh, REFRESH_MS);

@@ -1,0 +1,452 @@
+"""A card held to a checkout: its service is asked to pay one code, and nothing counts but the money (LUD-03, K-03)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from flashpay.invoices.card_words import CardNews, card_news
+from flashpay.invoices.models import CardCollection, CardState, Evidence, Invoice, LightningInvoice, Payment
+from flashpay.invoices.services import (
+    card_collect,
+    card_collections_sweep,
+    card_present,
+    invoice_create,
+    lightning_invoice_issue,
+    lightning_invoices_poll,
+    payment_record,
+)
+from flashpay.invoices.services.collecting import TAKEN_LIFE, TAP_LIFE
+from flashpay.money.currencies import SAT, USD, Currency
+from flashpay.refusals import Refusal
+from flashpay.stores.models import Event, Store
+from lnurl.wire.codec import lnurl_encode
+from tests.lnurl.wire.services import Service, json_answer
+from tests.sandbox_server import SandboxServer
+
+pytestmark = pytest.mark.django_db
+
+DUE_SAT = 21_000
+
+
+@pytest.fixture
+def cards(sandbox: SandboxServer) -> Iterator[SandboxServer]:
+    """The sandbox with a full card, and well again afterwards."""
+    sandbox.api("PUT", "/api/card", {"balance_sat": 200_000, "limit_sat": 100_000})
+    yield sandbox
+    sandbox.api("POST", "/api/reset")
+
+
+@pytest.fixture
+def invoice(connected_store: Store) -> Invoice:
+    return make(connected_store)
+
+
+def make(store: Store, amount: int | None = DUE_SAT, currency: Currency = SAT) -> Invoice:
+    return invoice_create(store=store, amount=amount, currency=currency, actor="alice")
+
+
+def hold(invoice: Invoice, link: str, **more: Any) -> CardCollection:
+    """Hold a card to the invoice, and let a worker ask it at once."""
+    row = card_present(invoice=invoice, text=link, **more)
+    assert card_collect(collection_id=row.pk)
+    row.refresh_from_db()
+    return row
+
+
+def poll(seconds: float = 6) -> None:
+    """One poll, as it happens some seconds from now."""
+    lightning_invoices_poll(api_url="", now=soon(seconds))
+
+
+def soon(seconds: float) -> datetime:
+    return timezone.now() + timedelta(seconds=seconds)
+
+
+def state_of(invoice: Invoice) -> str:
+    return Invoice.objects.get(pk=invoice.pk).state
+
+
+def news(invoice: Invoice, seconds: float = 0) -> CardNews:
+    said = card_news(invoice, soon(seconds))
+    assert said is not None
+    return said
+
+
+def words(invoice: Invoice, seconds: float = 0) -> str:
+    said = news(invoice, seconds)
+    return " ".join([str(said.title), *map(str, said.sentences), said.reason]).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def refused(code: str, invoice: Invoice, link: str, **more: Any) -> None:
+    before = CardCollection.objects.count()
+    with pytest.raises(Refusal) as refusal:
+        card_present(invoice=invoice, text=link, **more)
+    assert refusal.value.code == code
+    assert CardCollection.objects.count() == before
+
+
+# --- A card that pays -----------------------------------------------------------------------------------------------
+
+
+def test_a_card_pays_and_the_money_settles_the_invoice(invoice: Invoice, cards: SandboxServer) -> None:
+    row = hold(invoice, cards.card_link())
+    code = LightningInvoice.objects.get()
+    assert (row.state, row.lightning_invoice, row.host) == (CardState.ACCEPTED, code, "127.0.0.1")
+    assert state_of(invoice) == "New"  # K-03.3: its OK is not money
+    assert "waiting for the money" in words(invoice)
+    poll()
+    assert state_of(invoice) == "Settled"
+    assert card_news(invoice, timezone.now()) is None
+    assert len(cards.payments(code.payment_hash)) == 1
+
+
+def test_it_pays_the_code_that_the_page_shows(invoice: Invoice, cards: SandboxServer) -> None:
+    shown = lightning_invoice_issue(invoice=invoice)
+    assert hold(invoice, cards.card_link()).lightning_invoice == shown
+    assert LightningInvoice.objects.count() == 1
+
+
+def test_a_code_with_little_life_left_is_not_given_to_a_card(invoice: Invoice, cards: SandboxServer) -> None:
+    shown = lightning_invoice_issue(invoice=invoice)
+    LightningInvoice.objects.filter(pk=shown.pk).update(expires_at=soon(20))
+    given = hold(invoice, cards.card_link()).lightning_invoice
+    assert given is not None
+    assert given != shown
+    assert given.expires_at > soon(30)
+
+
+def test_a_dollar_invoice_is_paid_by_card(connected_store: Store, cards: SandboxServer) -> None:
+    invoice = make(connected_store, 635, USD)
+    hold(invoice, cards.card_link())
+    poll()
+    assert state_of(invoice) == "Settled"
+
+
+def test_the_rest_of_an_invoice_paid_in_part_is_asked_for(invoice: Invoice, cards: SandboxServer) -> None:
+    first = lightning_invoice_issue(invoice=invoice)
+    LightningInvoice.objects.filter(pk=first.pk).update(credit_msat=15_000_000)
+    payment_record(lightning_invoice=LightningInvoice.objects.get(), evidence=Evidence.PUSH)
+    invoice.refresh_from_db()
+    given = hold(invoice, cards.card_link()).lightning_invoice
+    assert given is not None
+    assert given.amount_msat == 6_000_000
+    poll()
+    assert state_of(invoice) == "Settled"
+
+
+def test_a_top_up_asks_for_what_its_payer_chose(connected_store: Store, cards: SandboxServer) -> None:
+    invoice = make(connected_store, None)
+    refused("amount-needed", invoice, cards.card_link())
+    hold(invoice, cards.card_link(), amount_msat=5_000_000)
+    poll()
+    assert state_of(invoice) == "Settled"
+    assert Payment.objects.get().amount_msat == 5_000_000
+
+
+def test_a_bech32_link_and_one_inside_a_web_link_are_cards_too(connected_store: Store, cards: SandboxServer) -> None:
+    for form in ("{lnurl}", "lightning:{lnurl}", "https://card.example/?lightning={lnurl}", "  {link}\n"):
+        link = cards.card_link()
+        lnurl = lnurl_encode(link.replace("lnurlw://", "http://"))
+        row = hold(make(connected_store), form.format(lnurl=lnurl, link=link))
+        assert row.state == CardState.ACCEPTED, form
+
+
+# --- Nothing but money counts ---------------------------------------------------------------------------------------
+
+
+def test_an_ok_without_money_settles_nothing(invoice: Invoice, cards: SandboxServer) -> None:
+    cards.switch(card_pay="never_pays")
+    row = hold(invoice, cards.card_link())
+    assert row.state == CardState.ACCEPTED
+    poll()
+    assert state_of(invoice) == "New"
+    assert not Payment.objects.exists()
+
+
+def test_money_that_comes_late_is_found(invoice: Invoice, cards: SandboxServer) -> None:
+    cards.switch(card_pay="pays_late", later_s=0.2)
+    row = hold(invoice, cards.card_link())
+    code = row.lightning_invoice
+    assert code is not None
+    cards.wait_for_payment(code.payment_hash)
+    poll()
+    assert state_of(invoice) == "Settled"
+
+
+@pytest.mark.parametrize(("how", "paid"), [("cut_before", False), ("cut_after", True)])
+def test_a_lost_answer_is_a_doubt_that_the_money_ends(
+    invoice: Invoice, cards: SandboxServer, how: str, paid: bool
+) -> None:
+    cards.switch(card_pay=how)
+    row = hold(invoice, cards.card_link())
+    assert (row.state, row.problem) == (CardState.UNKNOWN, "connection_lost")
+    assert "do not tap again" in words(invoice)
+    assert news(invoice).waits
+    poll()
+    assert state_of(invoice) == ("Settled" if paid else "New")
+
+
+def test_a_card_that_says_no_and_pays_is_credited_all_the_same(invoice: Invoice, cards: SandboxServer) -> None:
+    cards.switch(card_pay="declines_but_pays")
+    row = hold(invoice, cards.card_link())
+    assert (row.state, row.reason) == (CardState.DECLINED, "Something went wrong.")
+    poll()
+    assert state_of(invoice) == "Settled"
+
+
+# --- Declined -------------------------------------------------------------------------------------------------------
+
+
+def test_a_declined_card_is_told_in_its_own_words_and_may_be_tried_again_at_once(
+    invoice: Invoice, cards: SandboxServer
+) -> None:
+    cards.switch(card_pay={"value": "declines", "next": 1})
+    first = hold(invoice, cards.card_link())
+    assert first.state == CardState.DECLINED
+    assert words(invoice) == "The card was declined Its service refused. Nothing was taken. This card is frozen."
+    assert not news(invoice).waits
+    again = hold(invoice, cards.card_link())
+    assert (again.state, again.lightning_invoice) == (CardState.ACCEPTED, first.lightning_invoice)
+
+
+def test_a_card_with_too_little_says_how_much_it_could_pay_and_costs_no_code(
+    invoice: Invoice, cards: SandboxServer
+) -> None:
+    cards.api("PUT", "/api/card", {"balance_sat": 5_000})
+    row = hold(invoice, cards.card_link())
+    assert (row.state, row.problem, row.limit_msat) == (CardState.DECLINED, "amount_too_large", 5_000_000)
+    assert "It pays 5,000 sat at most" in words(invoice)
+    assert not LightningInvoice.objects.exists()
+
+
+def test_a_card_that_wants_a_pin_is_not_asked(invoice: Invoice, cards: SandboxServer) -> None:
+    cards.switch(card_offer="pin")
+    row = hold(invoice, cards.card_link())
+    assert (row.state, row.problem) == (CardState.DECLINED, "pin_needed")
+    assert "PIN" in words(invoice)
+
+
+def test_the_same_tap_twice_is_refused_by_the_card(connected_store: Store, cards: SandboxServer) -> None:
+    link = cards.card_link()
+    hold(make(connected_store), link)
+    row = hold(make(connected_store), link)
+    assert (row.state, row.reason) == (CardState.DECLINED, "This tap was used before. Please tap again.")
+
+
+def test_a_callback_on_another_host_is_asked_and_noted(invoice: Invoice, cards: SandboxServer) -> None:
+    cards.switch(card_offer="other_host")
+    assert hold(invoice, cards.card_link()).state == CardState.ACCEPTED
+    asked = Event.objects.get(entity="cardcollection", type="CardAsked")
+    assert asked.evidence["noted"] == ["callback_on_another_host"]
+    poll()
+    assert state_of(invoice) == "Settled"
+
+
+def test_a_wallet_that_gives_no_code_takes_nothing_from_the_card(invoice: Invoice, cards: SandboxServer) -> None:
+    cards.switch(invoice_error=True)
+    row = hold(invoice, cards.card_link())
+    assert (row.state, row.problem) == (CardState.DECLINED, "wallet-unavailable")
+    assert words(invoice).endswith("Please try again. Nothing was taken. ")
+    assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "not-a-card"),
+        ("hello", "not-a-card"),
+        ("lnurlw://10.0.0.1/boltcard?p=1&c=2", "not-a-card"),
+        ("lnurlw://attacker.example@victim.example/x", "not-a-card"),
+        ("LNURL1DP68GURN8GHJ7MR", "not-a-card"),
+        ("ana@card.example", "receives"),
+        ("lnurlp://card.example/pay", "receives"),
+        ("bitcoin:bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "receives"),
+        ("https://card.example/?lightning=ana@card.example", "receives"),
+        ("x" * 20_000, "not-a-card"),
+    ],
+)
+def test_what_is_no_card_is_refused_and_asked_nothing(invoice: Invoice, text: str, code: str) -> None:
+    refused(code, invoice, text)
+
+
+def test_a_voucher_of_our_own_is_refused_kindly_and_we_do_not_ask_ourselves(
+    invoice: Invoice, cards: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = settings.PUBLIC_URL.replace("http://", "lnurlw://")
+    refused("own-link", invoice, f"{own}/lnurl/withdraw/{'ab' * 16}")
+    refused("own-link", invoice, lnurl_encode(f"{settings.PUBLIC_URL}/lnurl/withdraw/{'ab' * 16}"))
+    monkeypatch.setattr(settings, "PUBLIC_URL", "https://shop.example")
+    refused("own-link", invoice, f"lnurlw://SHOP.example/lnurl/withdraw/{'ab' * 16}")
+    refused("own-link", invoice, f"https://shop.example/p/{'a' * 22}?lightning=LNURL1XYZ")
+
+
+def test_a_card_whose_callback_leads_back_to_us_is_refused(invoice: Invoice) -> None:
+    offer = {"tag": "withdrawRequest", "k1": "1", "minWithdrawable": 1000, "maxWithdrawable": 10**9}
+    with Service() as service:
+        service.routes["/card"] = lambda _: json_answer({**offer, "callback": f"{settings.PUBLIC_URL}/lnurl/x"})
+        row = hold(invoice, f"{service.url}/card")
+    assert (row.state, row.problem) == (CardState.DECLINED, "own-link")
+    assert not LightningInvoice.objects.exists()
+
+
+def test_an_invoice_that_takes_no_money_takes_no_card(invoice: Invoice, cards: SandboxServer) -> None:
+    payment_record(lightning_invoice=lightning_invoice_issue(invoice=invoice), evidence=Evidence.PUSH)
+    invoice.refresh_from_db()
+    refused("invoice-not-payable", invoice, cards.card_link())
+
+
+def test_an_invoice_paid_while_the_card_is_read_is_not_paid_again(invoice: Invoice, cards: SandboxServer) -> None:
+    row = card_present(invoice=invoice, text=cards.card_link())
+    payment_record(lightning_invoice=lightning_invoice_issue(invoice=invoice), evidence=Evidence.PUSH)
+    card_collect(collection_id=row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.problem) == (CardState.DECLINED, "invoice-not-payable")
+    assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
+
+
+# --- Never twice ----------------------------------------------------------------------------------------------------
+
+
+def test_a_second_tap_while_the_first_is_asked_changes_nothing(invoice: Invoice, cards: SandboxServer) -> None:
+    first = card_present(invoice=invoice, text=cards.card_link())
+    assert card_present(invoice=invoice, text="lnurlw://other.example/card") == first
+    assert CardCollection.objects.count() == 1
+
+
+def test_one_worker_asks_a_card_however_often_it_is_announced(invoice: Invoice, cards: SandboxServer) -> None:
+    row = hold(invoice, cards.card_link())
+    assert card_collect(collection_id=row.pk)
+    assert Event.objects.filter(entity="cardcollection", type="CardAsked").count() == 1
+
+
+@pytest.mark.parametrize("how", ["never_pays", "cut_before"])
+def test_after_a_doubt_a_further_tap_is_for_the_very_same_code(
+    invoice: Invoice, cards: SandboxServer, how: str
+) -> None:
+    cards.switch(card_pay={"value": how, "next": 1})
+    first = hold(invoice, cards.card_link())
+    # Even one that lives too shortly for a fresh tap: another could be paid beside it.
+    LightningInvoice.objects.update(expires_at=soon(20))
+    again = hold(invoice, cards.card_link())
+    assert again.state == CardState.ACCEPTED
+    assert again.lightning_invoice == first.lightning_invoice
+    assert LightningInvoice.objects.count() == 1
+
+
+def test_there_is_no_other_code_for_a_card_until_flash_says_that_the_first_is_over(
+    invoice: Invoice, cards: SandboxServer
+) -> None:
+    cards.switch(card_pay={"value": "cut_before", "next": 1}, invoice_life_s=16)
+    hold_too_short = card_present(invoice=invoice, text=cards.card_link())
+    card_collect(collection_id=hold_too_short.pk)
+    code = LightningInvoice.objects.get()
+    LightningInvoice.objects.update(expires_at=soon(-1))
+    refused("card-in-doubt", invoice, cards.card_link())
+    # However much later: time alone ends no doubt.
+    refused("card-in-doubt", invoice, cards.card_link(), now=soon(600))
+    assert "not certain yet" in words(invoice, seconds=60)
+    assert not news(invoice, seconds=60).waits  # but another way to pay is shown
+    LightningInvoice.objects.filter(pk=code.pk).update(state="expired")
+    assert "did not pay" in words(invoice)
+    cards.switch(invoice_life_s=60)
+    again = hold(invoice, cards.card_link())
+    assert again.state == CardState.ACCEPTED
+    assert again.lightning_invoice != code
+
+
+def test_a_card_in_doubt_for_another_amount_holds_back_the_next(connected_store: Store, cards: SandboxServer) -> None:
+    invoice = make(connected_store, None)
+    cards.switch(card_pay={"value": "never_pays", "next": 1})
+    hold(invoice, cards.card_link(), amount_msat=5_000_000)
+    refused("card-in-doubt", invoice, cards.card_link(), amount_msat=7_000_000)
+
+
+def test_a_declined_card_does_not_hide_that_an_earlier_one_may_still_pay(
+    invoice: Invoice, cards: SandboxServer
+) -> None:
+    cards.switch(card_pay={"value": "cut_before", "next": 1})
+    hold(invoice, cards.card_link())
+    cards.switch(card_pay={"value": "declines", "next": 1})
+    hold(invoice, cards.card_link())
+    assert "The card before may still pay" in words(invoice)
+    assert news(invoice).waits
+
+
+# --- Workers that die, and workers that are busy --------------------------------------------------------------------
+
+
+def test_a_tap_that_no_worker_took_is_announced_again_and_then_ended(invoice: Invoice, cards: SandboxServer) -> None:
+    row = card_present(invoice=invoice, text=cards.card_link())
+    card_collections_sweep(now=soon(6))
+    row.refresh_from_db()
+    assert row.state == CardState.READING
+    card_collections_sweep(now=soon(TAP_LIFE.total_seconds() + 1))
+    row.refresh_from_db()
+    assert (row.state, row.problem, str(row.link)) == (CardState.DECLINED, "too-late", "")
+    assert card_collect(collection_id=row.pk)
+    assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
+
+
+def test_a_tap_taken_up_too_late_is_not_asked(invoice: Invoice, cards: SandboxServer) -> None:
+    """The customer has left, or has begun to pay in another way."""
+    row = card_present(invoice=invoice, text=cards.card_link())
+    later = soon(TAP_LIFE.total_seconds() + 1)
+    card_collect(collection_id=row.pk, clock=lambda: later)
+    row.refresh_from_db()
+    assert (row.state, row.problem) == (CardState.DECLINED, "too-late")
+    assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
+
+
+def test_what_a_dead_worker_had_asked_is_a_doubt(invoice: Invoice, cards: SandboxServer) -> None:
+    code = lightning_invoice_issue(invoice=invoice)
+    row = card_present(invoice=invoice, text=cards.card_link())
+    CardCollection.objects.update(state=CardState.ASKED, lightning_invoice=code, taken_at=timezone.now())
+    card_collections_sweep(now=soon(5))
+    assert CardCollection.objects.get().state == CardState.ASKED
+    card_collections_sweep(now=soon(TAKEN_LIFE.total_seconds() + 1))
+    row.refresh_from_db()
+    assert (row.state, row.problem) == (CardState.UNKNOWN, "interrupted")
+
+
+def test_slow_cards_never_occupy_all_the_workers(
+    invoice: Invoice, cards: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "CARDS_AT_ONCE", 0)
+    row = card_present(invoice=invoice, text=cards.card_link())
+    assert not card_collect(collection_id=row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.taken_at) == (CardState.READING, None)
+    monkeypatch.setattr(settings, "CARDS_AT_ONCE", 1)
+    assert card_collect(collection_id=row.pk)
+    row.refresh_from_db()
+    assert row.state == CardState.ACCEPTED
+
+
+# --- Secrets --------------------------------------------------------------------------------------------------------
+
+
+def test_neither_logs_nor_events_nor_the_finished_row_hold_the_cards_secrets(
+    invoice: Invoice, cards: SandboxServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = cards.card_link()
+    secret = link.rpartition("c=")[2]
+    caplog.set_level("DEBUG", logger="flashpay")
+    row = card_present(invoice=invoice, text=link)
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT link FROM invoices_cardcollection")
+        stored = cursor.fetchone()[0]
+    assert stored
+    assert secret not in stored  # encrypted while it waits
+    card_collect(collection_id=row.pk)
+    row.refresh_from_db()
+    assert str(row.link) == ""
+    assert secret not in str(list(Event.objects.values_list("evidence", flat=True)))
+    assert secret not in caplog.text
