@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
+from flashpay.keyset import rows_of
 from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.stores.models import Event, Store
@@ -22,7 +23,6 @@ CSV_COLUMNS = (
     "amount_msat", "rate_btc", "rate_source", "rate_at", "fee_msat", "payment_hash", "preimage", "attempts",
     "needs_review", "created_by", "reason",
 )  # fmt: skip
-_CSV_BATCH = 500
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -93,7 +93,7 @@ def payout_days(*, store: Store, now: datetime, days: int = 30) -> list[Day]:
 def payouts_csv(payouts: QuerySet[Payout]) -> Iterator[str]:
     """The payouts as CSV, line by line, with both sides of every conversion. Texts of strangers are no formulas."""
     yield _line(CSV_COLUMNS)
-    for payout in payouts.prefetch_related("attempts").iterator(chunk_size=_CSV_BATCH):
+    for payout in rows_of(payouts, "attempts"):
         yield _line(_cells(payout))
 
 

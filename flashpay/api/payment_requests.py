@@ -15,7 +15,7 @@ from flashpay.api.problems import answers
 from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.wire import AmountText, Input, Moment, UnixTime, moment_read
 from flashpay.invoices.models import PaymentRequest
-from flashpay.invoices.requests import request_state
+from flashpay.invoices.requests import request_state, requests_paid
 from flashpay.invoices.selectors import request_link
 from flashpay.invoices.services import payment_request_archive, payment_request_pay, payment_request_save
 from flashpay.money.amounts import amount_from_decimal, amount_plain
@@ -69,7 +69,9 @@ def payment_requests_list(
     """The store's payment requests, newest first."""
     store = request.auth.store_get(storeId, permissions.VIEW_PAYMENT_REQUESTS)
     found = PaymentRequest.objects.filter(store=store)
-    return [_shown(one) for one in (found if includeArchived else found.filter(archived=False))]
+    shown = list(found if includeArchived else found.filter(archived=False))
+    paid = requests_paid(shown)
+    return [_shown(one, paid[one.pk]) for one in shown]
 
 
 @router.post(_ALL, response=answers(PaymentRequestData), openapi_extra=REPEATABLE)
@@ -138,11 +140,11 @@ def _save(store: Store, payload: PaymentRequestInput, actor: str, request: Payme
     )
 
 
-def _shown(found: PaymentRequest) -> PaymentRequestData:
+def _shown(found: PaymentRequest, paid: int | None = None) -> PaymentRequestData:
     return PaymentRequestData(
         id=found.pk,
         storeId=found.store_id,
-        status=request_state(found, timezone.now()),
+        status=request_state(found, timezone.now(), paid=paid),
         createdTime=found.created_at,
         title=found.title,
         amount=amount_plain(found.amount, currency_get(found.currency)),

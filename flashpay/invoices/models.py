@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from flashpay.fields import EncryptedTextField
@@ -107,8 +108,19 @@ class Invoice(models.Model):
         ]
         indexes = [
             models.Index(fields=["store", "-created_at"], name="invoice_by_store"),
-            models.Index(fields=["store", "state", "-created_at"], name="invoice_by_store_state"),
+            # The tabs of the list, their counts too: read from the index alone, hence without those they never show.
+            models.Index(fields=["store", "state", "-created_at"], condition=Q(archived=False), name="invoice_by_tab"),
+            models.Index(fields=["store", "-created_at"], condition=Q(archived=True), name="invoice_archived"),
+            # Few have anything special about them, and those few are what somebody looks for.
+            models.Index(
+                fields=["store", "additional_state", "-created_at"],
+                condition=~Q(additional_state="None"),
+                name="invoice_by_exception",
+            ),
             models.Index(fields=["store", "order_id"], name="invoice_by_order"),
+            # A typed order number is found however it is written.
+            models.Index(Upper("order_id"), name="invoice_by_order_typed"),
+            models.Index(fields=["store", "currency", "amount"], name="invoice_by_amount"),
             models.Index(fields=["source_id"], condition=~Q(source_id=""), name="invoice_by_source"),
             models.Index(fields=["expires_at"], condition=Q(state="New"), name="invoice_expiring"),
         ]
@@ -192,6 +204,8 @@ class Payment(models.Model):
     """Money that came in, known by the payment hash of the Lightning invoice it paid."""
 
     id = models.BigAutoField(primary_key=True)
+    # Its invoice's, here once more: the sums of a month are read from one index, without looking each invoice up.
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="+", db_index=False)
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
     lightning_invoice = models.OneToOneField(LightningInvoice, on_delete=models.PROTECT, related_name="payment")
     amount_msat = models.PositiveBigIntegerField()
@@ -201,6 +215,8 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["id"]
+        # The figures of a day or a month.
+        indexes = [models.Index(fields=["store", "settled_at"], name="payment_by_time")]
 
     def __str__(self) -> str:
         return f"{self.amount_msat} msat for {self.invoice_id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from flashpay.invoices.models import Invoice, InvoiceState, PaymentRequest, Source
@@ -21,13 +22,25 @@ def request_paid(request: PaymentRequest) -> int:
     return sum(_worth(invoice) for invoice in request_invoices(request))
 
 
+def requests_paid(requests: Collection[PaymentRequest]) -> dict[str, int]:
+    """`request_paid` of many by id, in one query: for lists."""
+    paid = {request.pk: 0 for request in requests}
+    invoices = Invoice.objects.filter(source=Source.REQUEST, source_id__in=list(paid))
+    for invoice in invoices.exclude(state=InvoiceState.INVALID).order_by():
+        paid[invoice.source_id] += _worth(invoice)
+    return paid
+
+
 def request_due(request: PaymentRequest) -> int:
     return max(request.amount - request_paid(request), 0)
 
 
-def request_state(request: PaymentRequest, now: datetime) -> str:
-    """Completed, Expired or Pending; names as in BTCPay Server. Lightning has no Processing. One that was archived keeps its state."""
-    if request_due(request) == 0:
+def request_state(request: PaymentRequest, now: datetime, *, paid: int | None = None) -> str:
+    """Completed, Expired or Pending; names as in BTCPay Server. Lightning has no Processing. One that was archived keeps its state.
+
+    `paid` where it is known already (`requests_paid`).
+    """
+    if request.amount <= (request_paid(request) if paid is None else paid):
         return "Completed"
     if request.expires_at is not None and now >= request.expires_at:
         return "Expired"

@@ -49,7 +49,8 @@ def query_read(text: str, *, now: datetime, zone: tzinfo = UTC) -> InvoiceQuery:
     """Understand what somebody typed; days are days of `zone`."""
     query = InvoiceQuery()
     rest = []
-    for word in _words(text[:LONGEST_SEARCH]):
+    # PostgreSQL takes no text with a NUL in it.
+    for word in _words(text[:LONGEST_SEARCH].replace("\0", "")):
         name, colon, value = word.partition(":")
         reader = _READERS.get(name.lower()) if colon and value else None
         if reader is None:

@@ -34,7 +34,7 @@ def invoices_search(
         found = found.filter(created_at__gte=since)
     if until is not None:
         found = found.filter(created_at__lte=until)
-    return found.order_by("-created_at", "pk")
+    return found.order_by("-created_at", "-pk")
 
 
 def invoice_find(invoice_id: str) -> Invoice | None:

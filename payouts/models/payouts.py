@@ -82,7 +82,11 @@ class Payout(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0, amount_msat__gt=0), name="payout_amount_positive"),
         ]
         indexes = [
+            models.Index(fields=["store", "-created_at"], name="payout_by_store"),
             models.Index(fields=["store", "state", "-created_at"], name="payout_by_store_state"),
+            models.Index(fields=["store", "-created_at"], condition=Q(needs_review=True), name="payout_to_review"),
+            # The figures of a day or a month.
+            models.Index(fields=["store", "completed_at"], condition=Q(state="Completed"), name="payout_by_completion"),
             models.Index(fields=["pull_payment", "-created_at"], name="payout_by_pull_payment"),
             models.Index(
                 fields=["state", "due_at"], condition=Q(state__in=["AwaitingPayment", "InProgress"]), name="payout_due"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -22,14 +21,13 @@ from flashpay.invoices.models import Invoice, InvoiceState
 from flashpay.invoices.search import InvoiceQuery, query_read
 from flashpay.invoices.selectors import invoices_search
 from flashpay.invoices.services import invoice_archive, invoice_create, invoice_mark
+from flashpay.keyset import page_of
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
-from flashpay.spreadsheets import csv_lines
+from flashpay.spreadsheets import blocks, csv_lines
 from flashpay.stores import permissions
 from payouts.services.refunds import refunds_of
-
-PAGE_SIZE = 25
 
 
 @require_GET
@@ -41,7 +39,7 @@ def invoices(request: StoreRequest) -> HttpResponse:
         "dashboard/invoices.html",
         {
             "nav": "invoices",
-            "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+            "page": page_of(found, request.GET),
             "states": InvoiceState.values,
             "counts": selectors.invoice_counts(store=request.store),
             "state": state,
@@ -58,7 +56,7 @@ def invoices(request: StoreRequest) -> HttpResponse:
 def invoices_csv(request: StoreRequest) -> StreamingHttpResponse:
     """Everything that the list would show, as a table for a spreadsheet."""
     _state, _text, _query, found = _found(request)
-    lines = csv_lines(invoice_rows(found))
+    lines = blocks(csv_lines(invoice_rows(found)))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="invoices-{timezone.now():%Y-%m-%d}.csv"'
     return response

@@ -7,7 +7,6 @@ from itertools import chain
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -20,9 +19,11 @@ from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.payout_forms import PullPaymentForm
 from flashpay.dashboard.success_words import said_after
 from flashpay.dashboard.views.pull_payment_actions import action_forms
+from flashpay.keyset import page_of
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
+from flashpay.spreadsheets import blocks
 from flashpay.stores import permissions
 from payouts.insight import payouts_csv as csv_of
 from payouts.models import Payout, PayoutState, PullPayment
@@ -30,7 +31,6 @@ from payouts.selectors import pull_payment_lnurl
 from payouts.services import payout_approve, payout_cancel, payout_decide, pull_payment_archive, pull_payment_create
 from payouts.services.codes import CODE_TRIES
 
-PAGE_SIZE = 25
 PULL_PAYMENT_TABS = ["active", "future", "expired", "archived"]
 
 
@@ -44,7 +44,7 @@ def pull_payments(request: StoreRequest) -> HttpResponse:
         "dashboard/pull_payments.html",
         {
             "nav": "pull_payments",
-            "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+            "page": page_of(found, request.GET),
             "tabs": PULL_PAYMENT_TABS,
             "tab": tab if tab in PULL_PAYMENT_TABS else "active",
             "wallet": selectors.wallet_now(store=request.store),
@@ -126,7 +126,7 @@ def payouts(request: StoreRequest) -> HttpResponse:
         "dashboard/payouts.html",
         {
             "nav": "payouts",
-            "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+            "page": page_of(found, request.GET),
             "states": PayoutState.choices,
             "counts": selectors.payout_counts(store=request.store),
             "state": state,
@@ -142,7 +142,7 @@ def payouts_csv(request: StoreRequest) -> StreamingHttpResponse:
     """Everything that the list would show, as a table for a spreadsheet."""
     _state, _text, found = _found(request)
     # Without the byte order mark Excel reads UTF-8 as something else.
-    lines = chain(["\ufeff"], csv_of(found))
+    lines = blocks(chain(["\ufeff"], csv_of(found)))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="payouts-{timezone.now():%Y-%m-%d}.csv"'
     return response
@@ -150,7 +150,7 @@ def payouts_csv(request: StoreRequest) -> StreamingHttpResponse:
 
 def _found(request: StoreRequest) -> tuple[str, str, QuerySet[Payout]]:
     """The tab, the words, and the payouts they mean."""
-    state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\0", "").strip()
     return state, text, selectors.payouts_found(store=request.store, state=state, text=text)
 
 

@@ -18,7 +18,7 @@ from flashpay.dashboard.receiving_forms import AddressForm, PayLinkForm, Payment
 from flashpay.invoices.models import Invoice, LightningAddress, PayLink, PaymentRequest
 from flashpay.invoices.offers import address_host, pay_lnurl
 from flashpay.invoices.refunds import RefundVariant, refund_amount
-from flashpay.invoices.requests import request_due, request_invoices, request_paid, request_state
+from flashpay.invoices.requests import request_due, request_invoices, request_paid, request_state, requests_paid
 from flashpay.invoices.selectors import link_address, request_link
 from flashpay.invoices.services import (
     lightning_address_delete,
@@ -28,6 +28,7 @@ from flashpay.invoices.services import (
     payment_request_archive,
     payment_request_save,
 )
+from flashpay.keyset import page_of
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
@@ -135,10 +136,13 @@ def pay_link_close(request: StoreRequest, link_id: str) -> HttpResponse:
 @store_page(permissions.VIEW_PAYMENT_REQUESTS)
 def payment_requests(request: StoreRequest) -> HttpResponse:
     archived = request.GET.get("tab") == "archived"
-    found = PaymentRequest.objects.filter(store=request.store, archived=archived)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(PaymentRequest.objects.filter(store=request.store, archived=archived), request.GET)
     now = timezone.now()
-    rows = [{"bill": bill, "state": request_state(bill, now), "paid": request_paid(bill)} for bill in page.object_list]
+    paid = requests_paid(page.object_list)
+    rows = [
+        {"bill": bill, "state": request_state(bill, now, paid=paid[bill.pk]), "paid": paid[bill.pk]}
+        for bill in page.object_list
+    ]
     context = {"nav": "payment_requests", "page": page, "rows": rows, "archived": archived}
     return store_render(request, "dashboard/payment_requests.html", context)
 

@@ -39,6 +39,7 @@ def payment_record(
         amount_msat = lightning_invoice.amount_msat or 0
         credit_msat = _credit_msat(invoice, lightning_invoice, amount_msat)
         payment = Payment.objects.create(
+            store_id=invoice.store_id,
             invoice=invoice,
             lightning_invoice=lightning_invoice,
             amount_msat=amount_msat,
