@@ -42,6 +42,8 @@ WAIT = timedelta(seconds=30)
 _PATIENT_WAITS = [timedelta(seconds=s) for s in (30, 60, 2 * 60, 5 * 60, 15 * 60, 60 * 60)]
 # Less life than this and the invoice may die on the way.
 SEND_MARGIN_S = 5
+# A payment of it was found that had been taken for failed; sending once more could pay it twice.
+_UNDER_REVIEW = "The shop has to look at this payout before anything more is sent. It may have been paid already."
 _NOT_COVERED = (
     "There is not enough money in the shop's wallet for this payout at the moment. "
     "Nothing was sent; it waits and follows as soon as there is."
@@ -161,6 +163,8 @@ def _ready_wallet(payout: Payout) -> WalletConnection:
     paused = pause_reason(payout)
     if paused:
         raise _Wait(paused)
+    if payout.needs_review:
+        raise _Wait(_UNDER_REVIEW)
     connection = wallet_of(payout.store)
     if not connection.can_send:
         raise _Wait("The shop's wallet can only receive at the moment.")
@@ -248,7 +252,10 @@ def _prepare(payout: Payout, connection: WalletConnection, plan: _Plan, now: dat
         if (row.owner, row.owner_id) != ("payout", payout.pk):
             raise _Wait("The recipient's service gave an invoice that was used before. Nothing was sent.", patient=True)
         # From here on the row is ours until the commit: what was added to a collecting payout meanwhile shows now.
-        if Payout.objects.values_list("amount_msat", flat=True).get(pk=payout.pk) != payout.amount_msat:
+        fresh = Payout.objects.only("amount_msat", "needs_review").get(pk=payout.pk)
+        if fresh.needs_review:
+            raise _Wait(_UNDER_REVIEW)
+        if fresh.amount_msat != payout.amount_msat:
             raise _Wait("More was added to this payout just now. It is sent in a moment.")
         paused = pause_reason(payout)
         if paused:

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 FEED_SLACK = timedelta(minutes=5)
 # transactionDetails is one request a row; the rest is asked at the next look.
 DETAILS_A_LOOK = 10
+# Details that lacked the payment hash (Flash's backend leaves it out at times) are asked for again, but not at every look.
+ASK_BARE_AGAIN_AFTER = timedelta(minutes=2)
 # How far a row may lie from the debit that was expected: Flash fixes it by its own rate, and may count the fee in.
 _AMOUNT_TOLERANCE = Decimal("0.03")
 _AMOUNT_SLACK_CENTS = Decimal(2)
@@ -50,7 +52,7 @@ def feed_read(*, attempt: PayoutAttempt, now: datetime) -> Feed | None:
     )
     known = {row.transaction_id: row for row in remembered}
     try:
-        for row in _worth_asking(attempt, rows, known)[:DETAILS_A_LOOK]:
+        for row in _worth_asking(attempt, rows, known, now)[:DETAILS_A_LOOK]:
             known[row.id] = _remember(attempt, row, client.transaction_details(row.id), now)
             _paid_after_all(known[row.id], now)
     except flash.FlashError as error:
@@ -116,17 +118,20 @@ def _since(attempt: PayoutAttempt) -> datetime:
 
 
 def _worth_asking(
-    attempt: PayoutAttempt, rows: tuple[flash.Transaction, ...], known: dict[str, WalletTransaction]
+    attempt: PayoutAttempt, rows: tuple[flash.Transaction, ...], known: dict[str, WalletTransaction], now: datetime
 ) -> list[flash.Transaction]:
     """Sends since the attempt, and receives of its amount (money that came back), that were not asked about before.
 
-    The attempt's own row is asked about again while it has no preimage: that comes when the payment arrives.
+    The attempt's own row is asked about again while it has no preimage: that comes when the payment arrives. So is, after a
+    while, a row of its amount whose details named no payment.
     """
     found = []
     for row in rows:
         before = known.get(row.id)
         ours_unproved = before is not None and before.payment_hash == attempt.payment_hash and not before.preimage
-        if row.created_at < _since(attempt) or (before is not None and not ours_unproved):
+        nameless = before is not None and not before.payment_hash and _amount_fits(attempt, row)
+        again = ours_unproved or (nameless and before.asked_at <= now - ASK_BARE_AGAIN_AFTER)
+        if row.created_at < _since(attempt) or (before is not None and not again):
             continue
         if row.direction == "SEND" or _amount_fits(attempt, row):
             found.append(row)
@@ -164,12 +169,18 @@ def _remember(
 
 
 def _paid_after_all(row: WalletTransaction, now: datetime) -> None:
-    """Sound the alarm where a payment turns out to have arrived whose attempt a person, or strong evidence, ended as failed."""
+    """Sound the alarm where a payment turns out to have arrived whose attempt a person, or strong evidence, ended as failed.
+
+    Not where a later attempt with the same invoice is open or has succeeded: then it is that one's payment.
+    """
     if row.direction != "SEND" or not row.preimage:
         return
-    wrong = PayoutAttempt.objects.select_related("payout").filter(
-        payment_hash=row.payment_hash, connection=row.connection, state=AttemptState.FAILED
+    same = PayoutAttempt.objects.select_related("payout").filter(
+        payment_hash=row.payment_hash, connection=row.connection
     )
+    if same.exclude(state=AttemptState.FAILED).exists():
+        return
+    wrong = same.filter(state=AttemptState.FAILED)
     for attempt in wrong:
         log.error("a payment arrived that was taken for failed", payout=attempt.payout_id, attempt=attempt.pk)
         with transaction.atomic():
