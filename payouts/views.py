@@ -147,8 +147,10 @@ def _limits(pull_payment: PullPayment, now: datetime) -> tuple[ClaimLimits | Non
 def _payout_page(shown: Payout) -> dict[str, Any]:
     receipt = payout_receipt(shown)
     preimage = receipt.preimage if receipt else ""
-    # A completed one without its preimage looks on: the wallet's records show it a little later.
-    final = shown.state == PayoutState.CANCELLED or (shown.state == PayoutState.COMPLETED and bool(preimage))
+    # A completed one without its preimage looks on: the wallet's records show it a little later. One that was marked as
+    # paid by hand has no attempt, and never gets one.
+    has_all = bool(preimage) or receipt is None
+    final = shown.state == PayoutState.CANCELLED or (shown.state == PayoutState.COMPLETED and has_all)
     return {
         "payout": shown,
         "pull_payment": shown.pull_payment,

@@ -22,7 +22,9 @@ from flashpay.api import (
     lightning_addresses,
     payment_methods,
     payment_requests,
+    payout_policies,
     payouts,
+    pull_payment_actions,
     pull_payments,
     refunds,
     stores,
@@ -83,8 +85,10 @@ for module in (
     invoices,
     payment_requests,
     pull_payments,
+    pull_payment_actions,
     refunds,
     payouts,
+    payout_policies,
 ):
     api.add_router("/v1", module.router)
 

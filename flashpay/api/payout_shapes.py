@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from pydantic import BaseModel, Field
 
 from flashpay.api.invoice_shapes import btc_text
 from flashpay.api.payment_methods import LIGHTNING
 from flashpay.api.wire import AmountText, Input, Moment, UnixTime
 from flashpay.money.amounts import amount_plain
-from flashpay.money.currencies import currency_get
-from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment
-from payouts.selectors import claim_link
+from flashpay.money.currencies import Currency, currency_get
+from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment, Renewal
+from payouts.selectors import claim_link, pull_payment_state
 
 LIGHTNING_PROOF = "PayoutLightningBlob"
 # Payouts are never changed after they were claimed.
@@ -25,6 +26,16 @@ class PullPaymentInput(Input):
     amount: AmountText
     currency: str | None = Field(default=None, description="Left out: the store's default currency")
     minimumClaim: AmountText | None = Field(default=None, description="The smallest claim, in `currency`")
+    maximumClaim: AmountText | None = Field(default=None, description="The largest claim, in `currency`")
+    maximumClaims: int | None = Field(default=None, ge=1, le=1_000_000, description="How often it may be claimed")
+    approveByHandAbove: AmountText | None = Field(
+        default=None, description="Larger claims wait for a person, whatever `autoApproveClaims` says"
+    )
+    twoPeopleAbove: AmountText | None = Field(default=None, description="Larger claims wait for two different people")
+    renewsEvery: Renewal | None = Field(
+        default=None, description="`day`, `week` or `month`: then `amount` can be claimed anew"
+    )
+    claimCode: str = Field(default="", max_length=64, description="A code that every claim must bring")
     autoApproveClaims: bool = Field(default=False, description="Claims are sent without a person approving them")
     startsAt: UnixTime | None = None
     expiresAt: UnixTime | None = None
@@ -32,6 +43,25 @@ class PullPaymentInput(Input):
     BOLT11Expiration: AmountText | None = Field(
         default=None, description="Days. Only 0 or nothing: an invoice is good here if it lives long enough to be paid."
     )
+
+
+class PullPaymentTerms(BaseModel):
+    """What its store may know of a pull payment, and those who claim from it may not."""
+
+    state: str = Field(description="Active, Paused, Scheduled, Expired, Exhausted or Archived")
+    paused: bool
+    claimedAmount: str = Field(description="Reserved by claims that are not cancelled, paid or not")
+    remainingAmount: str
+    claims: int
+    maximumClaim: str | None
+    maximumClaims: int | None
+    approveByHandAbove: str | None
+    twoPeopleAbove: str | None
+    hasClaimCode: bool
+    renewsEvery: Renewal | None
+    renewsAt: Moment | None
+    refundOfInvoice: str | None = Field(description="The invoice that it gives money of back")
+    createdBy: str
 
 
 class PullPaymentData(BaseModel):
@@ -47,6 +77,7 @@ class PullPaymentData(BaseModel):
     viewLink: str = Field(description="The page to claim on. Whoever has the link can claim")
     startsAt: Moment
     expiresAt: Moment | None
+    terms: PullPaymentTerms | None = Field(description="Null for callers without a key of the store")
 
 
 class LnurlData(BaseModel):
@@ -77,6 +108,41 @@ class ApproveInput(Input):
     revision: int = REVISION
 
 
+class PayoutInput(Input):
+    destination: str = Field(
+        max_length=5000, description="A BOLT 11 invoice, Lightning Address or LNURL", examples=["ada@pay.example"]
+    )
+    amount: AmountText | None = Field(
+        default=None, description="In `currency`; for what names no amount itself, or as the most to pay"
+    )
+    currency: str | None = Field(
+        default=None, description="Left out: the pull payment's, or BTC where there is none", examples=["SAT"]
+    )
+    pullPaymentId: str | None = Field(default=None, description="Take it out of this pull payment")
+    approved: bool = Field(
+        default=False, description="Send it without anybody else's approval. The store's rules may want a second person"
+    )
+    metadata: dict[str, Any] = Field(
+        default={}, description="Yours to fill; kept as it is", examples=[{"run": "2026-11"}]
+    )
+    claimCode: str = Field(default="", max_length=64, description="The pull payment's, where it has one")
+    payoutMethodId: str = LIGHTNING
+
+
+class MarkInput(Input):
+    state: PayoutState = Field(
+        description="AwaitingPayment (approve), Completed (paid in another way) or Cancelled. InProgress comes by sending alone"
+    )
+    reason: str = Field(default="", max_length=500, description="Stays on record. Completed needs one")
+    paymentProof: dict[str, Any] | None = Field(default=None, description="Kept in the metadata as `paymentProof`")
+
+
+class MarkPaidInput(Input):
+    reason: str = Field(
+        default="", max_length=500, description="How it was paid. Stays on record", examples=["Paid in cash on Friday"]
+    )
+
+
 class ProofData(BaseModel):
     proofType: str = LIGHTNING_PROOF
     id: str
@@ -100,10 +166,13 @@ class PayoutData(BaseModel):
     paymentProof: ProofData | None = Field(description="Once a payment was started; it proves something when Completed")
     reason: str | None = Field(description="Why it waits, failed last time, or was cancelled")
     needsReview: bool = Field(description="Nobody can tell yet whether it was paid; a person has to look")
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any]
+    approvals: int = Field(description="How many people approved it")
+    approvalsNeeded: int
 
 
-def pull_payment_shown(pull_payment: PullPayment) -> PullPaymentData:
+def pull_payment_shown(pull_payment: PullPayment, *, to_store: bool = True) -> PullPaymentData:
+    """`to_store`: with the terms that are nobody else's business."""
     currency = currency_get(pull_payment.currency)
     return PullPaymentData(
         id=pull_payment.pk,
@@ -117,11 +186,34 @@ def pull_payment_shown(pull_payment: PullPayment) -> PullPaymentData:
         viewLink=claim_link(pull_payment),
         startsAt=pull_payment.starts_at,
         expiresAt=pull_payment.expires_at,
+        terms=_terms(pull_payment, currency) if to_store else None,
     )
 
 
-def payout_shown(payout: Payout) -> PayoutData:
-    """`payout.attempts` should be prefetched where many are shown."""
+def _terms(pull_payment: PullPayment, currency: Currency) -> PullPaymentTerms:
+    def plain(amount: int | None) -> str | None:
+        return None if amount is None else amount_plain(amount, currency)
+
+    return PullPaymentTerms(
+        state=pull_payment_state(pull_payment, timezone.now()),
+        paused=pull_payment.paused,
+        claimedAmount=amount_plain(pull_payment.claimed, currency),
+        remainingAmount=amount_plain(pull_payment.remaining, currency),
+        claims=pull_payment.claims,
+        maximumClaim=plain(pull_payment.maximum_claim),
+        maximumClaims=pull_payment.maximum_claims,
+        approveByHandAbove=plain(pull_payment.approve_by_hand_above),
+        twoPeopleAbove=plain(pull_payment.two_people_above),
+        hasClaimCode=bool(pull_payment.claim_code_hash),
+        renewsEvery=Renewal(pull_payment.renews_every) if pull_payment.renews_every else None,
+        renewsAt=pull_payment.renews_at,
+        refundOfInvoice=pull_payment.refund_of_id,
+        createdBy=pull_payment.created_by,
+    )
+
+
+def payout_shown(payout: Payout, *, to_store: bool = True) -> PayoutData:
+    """`payout.attempts` should be prefetched where many are shown. `to_store`: with the store's own notes."""
     return PayoutData(
         id=payout.pk,
         pullPaymentId=payout.pull_payment_id,
@@ -134,6 +226,9 @@ def payout_shown(payout: Payout) -> PayoutData:
         paymentProof=_proof(payout),
         reason=payout.reason or None,
         needsReview=payout.needs_review,
+        metadata=payout.metadata if to_store else {},
+        approvals=payout.approvals,
+        approvalsNeeded=payout.approvals_needed,
     )
 
 

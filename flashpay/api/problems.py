@@ -82,6 +82,16 @@ _PATHS = {
     "redirectURL": "checkout.redirectURL",
     "connectionString": "config.connectionString",
     "time_zone": "timeZone",
+    "claim_code": "claimCode",
+    "expires_at": "expiresAt",
+    "approve_by_hand_above": "approveByHandAbove",
+    "two_people_above": "twoPeopleAbove",
+    "minimum_policy": "minimumPolicy",
+    "fee_cap_bp": "feeCapBasisPoints",
+    "review_after_s": "reviewAfterSeconds",
+    "second_reviewer_above_sat": "secondReviewerAboveSat",
+    "approve_by_hand_above_sat": "approveByHandAboveSat",
+    "two_people_above_sat": "twoPeopleAboveSat",
 }
 
 

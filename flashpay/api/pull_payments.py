@@ -23,11 +23,11 @@ from flashpay.api.problems import answers, invalid, missing_permission, not_foun
 from flashpay.api.repeats import HEADER, LONGEST_KEY, REPEATABLE, mismatch, once
 from flashpay.api.wire import moment_read
 from flashpay.money.amounts import amount_from_decimal
-from flashpay.money.currencies import currency_get
+from flashpay.money.currencies import Currency, currency_get
 from flashpay.stores import permissions
 from flashpay.throttles import CLAIM, throttle_check
 from lnurl.wire.codec import lightning_link_encode
-from payouts.models import PullPayment
+from payouts.models import PullPayment, Renewal
 from payouts.selectors import (
     claim_find,
     claim_link,
@@ -36,7 +36,7 @@ from payouts.selectors import (
     pull_payment_lnurl,
     pull_payments_of,
 )
-from payouts.services import payout_claim, pull_payment_archive, pull_payment_create
+from payouts.services import Terms, payout_claim, pull_payment_archive, pull_payment_create
 from payouts.services.targets import target_read
 
 router = Router(tags=["Pull payments"])
@@ -72,13 +72,13 @@ def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInpu
             "BOLT11Expiration", "FlashPay takes every invoice that lives long enough to be paid. Leave it out."
         )
     currency = currency_get(payload.currency or store.default_currency)
-    minimum = payload.minimumClaim
     wanted: dict[str, Any] = {
         "amount": amount_from_decimal(payload.amount, currency),
         "name": payload.name,
         "description": payload.description,
         "auto_approve": payload.autoApproveClaims,
-        "minimum_claim": 0 if minimum is None else amount_from_decimal(minimum, currency, allow_zero=True),
+        "terms": _terms(payload, currency),
+        "claim_code": payload.claimCode,
         "starts_at": moment_read(payload.startsAt),
         "expires_at": moment_read(payload.expiresAt),
     }
@@ -91,8 +91,8 @@ def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInpu
 
 @router.get(_ONE, auth=None, response=answers(PullPaymentData, anonymous=True))
 def pull_payment_get(request: ApiRequest, pullPaymentId: str) -> PullPaymentData:
-    """One pull payment. Open to whoever has the id."""
-    return pull_payment_shown(_pull_payment(pullPaymentId))
+    """One pull payment. Open to whoever has the id; its `terms` are for its store, at the address with the store."""
+    return pull_payment_shown(_pull_payment(pullPaymentId), to_store=False)
 
 
 @router.delete(_ONE, response=answers(None))
@@ -128,7 +128,7 @@ def claims_list(
 ) -> list[PayoutData]:
     """The claims so far, newest first. Open to whoever has the id."""
     found = payouts_of(pull_payment=_pull_payment(pullPaymentId), cancelled_too=includeCancelled)
-    return [payout_shown(payout) for payout in page_of(found, skip, take)]
+    return [payout_shown(payout, to_store=False) for payout in page_of(found, skip, take)]
 
 
 @router.post(f"{_ONE}/payouts", auth=None, response=answers(PayoutData, anonymous=True), openapi_extra=REPEATABLE)
@@ -148,7 +148,7 @@ def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> Payou
     )
     if made.destination != target_read(payload.destination).text:
         raise mismatch()
-    return payout_shown(made)
+    return payout_shown(made, to_store=False)
 
 
 @router.get(f"{_ONE}/payouts/{{payoutId}}", auth=None, response=answers(PayoutData, anonymous=True))
@@ -157,7 +157,21 @@ def claim_get(request: ApiRequest, pullPaymentId: str, payoutId: str) -> PayoutD
     payout = claim_find(pull_payment_id=pullPaymentId, payout_id=payoutId)
     if payout is None:
         raise not_found("payout")
-    return payout_shown(payout)
+    return payout_shown(payout, to_store=False)
+
+
+def _terms(payload: PullPaymentInput, currency: Currency) -> Terms:
+    def minor(amount: str | None) -> int | None:
+        return None if amount is None else amount_from_decimal(amount, currency, allow_zero=True)
+
+    return Terms(
+        minimum_claim=minor(payload.minimumClaim) or 0,
+        maximum_claim=minor(payload.maximumClaim),
+        maximum_claims=payload.maximumClaims,
+        approve_by_hand_above=minor(payload.approveByHandAbove),
+        two_people_above=minor(payload.twoPeopleAbove),
+        renews_every=payload.renewsEvery or Renewal.NEVER,
+    )
 
 
 def _pull_payment(pull_payment_id: str) -> PullPayment:

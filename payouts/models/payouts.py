@@ -31,7 +31,8 @@ class Payout(models.Model):
 
     TRANSITIONS = {
         PayoutState.AWAITING_APPROVAL: {PayoutState.AWAITING_PAYMENT, PayoutState.CANCELLED},
-        PayoutState.AWAITING_PAYMENT: {PayoutState.IN_PROGRESS, PayoutState.CANCELLED},
+        # Completed without an attempt only where a person says that it was paid in another way.
+        PayoutState.AWAITING_PAYMENT: {PayoutState.IN_PROGRESS, PayoutState.CANCELLED, PayoutState.COMPLETED},
         # Back to waiting only on proof that the attempt failed.
         PayoutState.IN_PROGRESS: {PayoutState.COMPLETED, PayoutState.AWAITING_PAYMENT},
         PayoutState.COMPLETED: set(),
@@ -65,6 +66,8 @@ class Payout(models.Model):
     # How often in a row it could not be sent, for the patience of the next look.
     waits = models.PositiveIntegerField(default=0)
     needs_review = models.BooleanField(default=False)
+    # A program's own notes, as it sent them.
+    metadata = models.JSONField(default=dict, blank=True)
     created_by = models.CharField(max_length=120, default="recipient")
     created_at = models.DateTimeField(default=timezone.now)
     # Set where the recipient brought an invoice: after this it cannot be paid any more.

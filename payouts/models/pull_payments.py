@@ -49,6 +49,10 @@ class PullPayment(models.Model):
     renews_every = models.CharField(max_length=5, choices=Renewal, default=Renewal.NEVER, blank=True)
     renew_amount = models.PositiveBigIntegerField(null=True, blank=True)
     renews_at = models.DateTimeField(null=True, blank=True)
+    # The invoice that it gives money of back. By name: the two rooms do not import each other.
+    refund_of = models.ForeignKey(
+        "invoices.Invoice", on_delete=models.PROTECT, null=True, blank=True, related_name="refunds"
+    )
     starts_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)

@@ -3,6 +3,7 @@
 from payouts.services.approving import payout_approve, payout_cancel
 from payouts.services.claims import payout_claim
 from payouts.services.expiring import payouts_expire
+from payouts.services.marking import payout_mark_paid, payout_note
 from payouts.services.merchant_payouts import payout_create
 from payouts.services.outcomes import attempt_mark_unknown, payout_fail, payout_settle
 from payouts.services.periods import pull_payments_renew
@@ -33,6 +34,8 @@ __all__ = [
     "payout_create",
     "payout_decide",
     "payout_fail",
+    "payout_mark_paid",
+    "payout_note",
     "payout_policy_update",
     "payout_reconcile",
     "payout_send",

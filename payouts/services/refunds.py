@@ -1,4 +1,4 @@
-"""Giving money of an invoice back: a pull payment that whoever holds its link claims, linked to the invoice by its events."""
+"""Giving money of an invoice back: a pull payment that whoever holds its link claims, linked to the invoice."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ def refund_create(
             auto_approve=auto_approve,
             now=now,
         )
+        PullPayment.objects.filter(pk=refund.pk).update(refund_of_id=invoice_id)
+        refund.refund_of_id = invoice_id
         Event.objects.create(
             store=store,
             entity="invoice",
@@ -70,6 +72,4 @@ def refund_create(
 
 def refunds_of(*, store: Store, invoice_id: str) -> list[PullPayment]:
     """The refunds that were made of an invoice, oldest first."""
-    events = Event.objects.filter(store=store, entity="invoice", entity_id=invoice_id, type=REFUNDED)
-    ids = [event.evidence["pull_payment"] for event in events]
-    return list(PullPayment.objects.filter(store=store, pk__in=ids).order_by("created_at"))
+    return list(PullPayment.objects.filter(store=store, refund_of_id=invoice_id).order_by("created_at"))

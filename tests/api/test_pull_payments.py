@@ -48,6 +48,7 @@ def test_it_makes_a_pull_payment(api: Script, paying_store: Store) -> None:
         "viewLink": made["viewLink"],
         "startsAt": starts_at,
         "expiresAt": starts_at + 3600,
+        "terms": made["terms"],
     }
     assert made["viewLink"].endswith(f"/p/{kept.pk}")
     assert (kept.auto_approve, kept.minimum_claim) == (False, 12_000)

@@ -211,6 +211,16 @@ MAKES_NOTHING = {
     "lightning_address_put",  # names what it makes
     "payout_approval",
     "payout_approve_by_id",
+    "payout_mark",
+    "payout_mark_by_id",
+    "payout_marked_paid",
+    "payout_mark_paid_by_id",
+    "payouts_pausing",
+    "payouts_resuming",
+    "pull_payment_claim_code",
+    "pull_payment_extending",
+    "pull_payment_pausing",
+    "pull_payment_resuming",
 }
 
 
