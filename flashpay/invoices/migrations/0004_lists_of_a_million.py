@@ -45,7 +45,7 @@ def no_words_index(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0002_pay_link_keypad"),
+        ("invoices", "0003_card_collections"),
         ("stores", "0001_initial"),
     ]
 
