@@ -129,8 +129,8 @@ def _worth_asking(
     for row in rows:
         before = known.get(row.id)
         ours_unproved = before is not None and before.payment_hash == attempt.payment_hash and not before.preimage
-        nameless = before is not None and not before.payment_hash and _amount_fits(attempt, row)
-        again = ours_unproved or (nameless and before.asked_at <= now - ASK_BARE_AGAIN_AFTER)
+        bare = before is not None and not before.payment_hash and before.asked_at <= now - ASK_BARE_AGAIN_AFTER
+        again = ours_unproved or (bare and _amount_fits(attempt, row))
         if row.created_at < _since(attempt) or (before is not None and not again):
             continue
         if row.direction == "SEND" or _amount_fits(attempt, row):

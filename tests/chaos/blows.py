@@ -29,16 +29,9 @@ class Attacker:
         self.count: Counter[str] = Counter()
 
     def run(self, *, every_s: float, over: threading.Event) -> None:
-        """Strike about every `every_s` until `over` is set; then put right what is still down."""
+        """Strike about every `every_s` until `over` is set; each blow puts right what it broke."""
         while not over.wait(self._dice.uniform(0.5, 1.5) * every_s):
             self._strike()
-        for part in self._town.parts.values():
-            if not part.alive:
-                part.start()
-
-    def missed(self) -> int:
-        """Exact kills that nobody walked into."""
-        return len(self._exact)
 
     def _strike(self) -> None:
         blows: list[tuple[Callable[[], None], int]] = [

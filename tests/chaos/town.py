@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,7 @@ WORKERS = ("worker-1", "worker-2")
 BEATS = ("beat-1", "beat-2")
 WEB = "web"
 _STOP_S = 20.0
+SUPERVISE_EVERY_S = 1.0
 
 
 class Part:
@@ -35,10 +37,12 @@ class Part:
         self.log = folder / f"{name}.log"
         self._arguments, self._env = arguments, env
         self.process: subprocess.Popen[bytes] | None = None
+        self.killed = False
         self._lock = threading.Lock()
 
     def start(self) -> None:
         with self._lock, self.log.open("ab") as output:
+            self.killed = False
             self.process = subprocess.Popen(
                 [sys.executable, *self._arguments],
                 cwd=ROOT,
@@ -52,6 +56,7 @@ class Part:
     def kill(self) -> None:
         """SIGKILL to the process and its children at once; nothing is flushed, handed back or said."""
         with self._lock:
+            self.killed = True
             if self.process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self.process.pid, signal.SIGKILL)
@@ -70,8 +75,9 @@ class Part:
             return True
 
     @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+    def ended(self) -> bool:
+        """Whether it ended by itself: a crash, which nobody here wished for."""
+        return not self.killed and self.process is not None and self.process.poll() is not None
 
 
 class Broker:
@@ -121,6 +127,9 @@ class Town:
             commands[name] = [*celery, "beat", "-s", str(folder / name), "--loglevel=WARNING"]
         web = ["-m", "uvicorn", "flashpay.asgi:application", "--host", "127.0.0.1", "--port", str(self.port)]
         commands[WEB] = [*web, "--log-level", "warning", "--no-access-log"]
+        self.crashes: Counter[str] = Counter()
+        self._over = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor")
         self.parts = {name: Part(name, command, self._env(name), folder) for name, command in commands.items()}
 
     @property
@@ -148,11 +157,14 @@ class Town:
         self.broker.start()
         for part in self.parts.values():
             part.start()
+        self._supervisor.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
+        self._supervisor.join()
         for part in self.parts.values():
             part.kill()
         self.broker.stop()
@@ -161,6 +173,10 @@ class Town:
         """The process that names its database connections so."""
         return self.parts.get(application.removeprefix(f"{APPLICATION}-"))
 
-    def died(self) -> list[str]:
-        """Processes that ended without having been killed by us."""
-        return [name for name, part in self.parts.items() if not part.alive]
+    def _supervise(self) -> None:
+        """Start what ended by itself again, as `manage.py up` and every container runtime do, and count it."""
+        while not self._over.wait(SUPERVISE_EVERY_S):
+            for name, part in self.parts.items():
+                if part.ended:
+                    self.crashes[f"{name.partition('-')[0]} ended by itself, started again by its supervisor"] += 1
+                    part.start()

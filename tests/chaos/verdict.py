@@ -46,6 +46,8 @@ class Verdict:
     sends: int = 0
     attempts: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    # What is known of each payout in flight, for whoever wants to know why it could not be proved.
+    dossiers: list[str] = field(default_factory=list)
 
     def promise(self, sentence: str, broken: Iterable[str]) -> None:
         """Note a promise and the cases that break it."""
@@ -99,6 +101,7 @@ def judge(verdict: Verdict, *, stores: list[Store], sandbox: SandboxServer, book
         for payout in payouts
         if payout.state == PayoutState.IN_PROGRESS
     )
+    verdict.dossiers = [_dossier(truth, each) for each in payouts if each.state == PayoutState.IN_PROGRESS]
     _once(verdict, truth, payouts, payments)
     _true_states(verdict, truth, payouts)
     _nothing_lost(verdict, truth, payouts, payments)
@@ -189,6 +192,18 @@ def _lawfully_open(payout: Payout) -> bool:
     if len(found) != 1:
         return False
     return found[0].state != AttemptState.UNKNOWN or bool(found[0].evidence.all()) or bool(payout.reason)
+
+
+def _dossier(truth: _Truth, payout: Payout) -> str:
+    lines = [f"{payout.pk} {payout.destination_kind} {'PAID' if truth.paid(payout) else 'not paid'}: {payout.reason}"]
+    for attempt in payout.attempts.all():
+        lines.append(
+            f"  {attempt.number} {attempt.state} {'no amount' if attempt.amount_cents else ''} {attempt.sent_at}"
+        )
+        lines += [
+            f"    {found.at:%H:%M:%S} {found.source} {found.grade} {found.summary}" for found in attempt.evidence.all()
+        ]
+    return "\n".join(lines)
 
 
 def _event_gaps(payouts: list[Payout]) -> list[str]:
