@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "payouts",
     "payouts.vouchers",
     "payouts.recipients",
+    "payouts.batches",
     "flashpay.till",
     "flashpay.dashboard",
     "flashpay.api",

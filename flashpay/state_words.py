@@ -96,6 +96,11 @@ GRADE: Final = {
     "strong": StateWords(_("Strong"), _("Very likely so, yet not proof."), "info", "shield-check"),
     "hint": StateWords(_("Hint"), _("Fits, and proves nothing."), "quiet", "info-circle"),
 }
+PAYOUT_BATCH: Final = {
+    "Draft": StateWords(_("Draft"), _("Nothing is sent from it until it is confirmed."), "warn", "hourglass"),
+    "Confirmed": StateWords(_("Confirmed"), _("Its payouts are made; each has a state of its own."), "ok", "send"),
+    "Discarded": StateWords(_("Discarded"), _("Nothing was sent from it."), "quiet", "circle-x"),
+}
 PAYMENT_REQUEST: Final = {
     "Pending": StateWords(_("Pending"), _("Something is still to be paid."), "info", "hourglass"),
     "Completed": StateWords(_("Completed"), _("Paid in full."), "ok", "circle-check"),
@@ -119,6 +124,8 @@ KINDS: Final[dict[str, dict[str, StateWords]]] = {
     "voucher": VOUCHER,
     "payout": PAYOUT,
     "attempt": ATTEMPT,
+    "payout_batch": PAYOUT_BATCH,
+    "payoutbatch": PAYOUT_BATCH,
     "grade": GRADE,
     "wallet": WALLET,
     "payment_request": PAYMENT_REQUEST,

@@ -17,7 +17,7 @@ from flashpay.refusals import Refusal
 from flashpay.stores.models import Store, WalletConnection
 from flashpay.stores.rates import rate_get
 from lnurl.wire.codec import lnurl_encode, lud17_encode
-from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment
+from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment, SendingSwitch
 
 # More than fit a phone's screen; the shop's own pages show all.
 CLAIMS_SHOWN = 20
@@ -170,6 +170,11 @@ def pull_payments_of(*, store: Store, archived_too: bool) -> QuerySet[PullPaymen
     if not archived_too:
         found = found.filter(archived_at=None)
     return found.order_by("-created_at", "pk")
+
+
+def sending_stopped() -> SendingSwitch | None:
+    """The switch of the whole installation while it stops all sending."""
+    return SendingSwitch.objects.filter(paused=True).first()
 
 
 def payouts_of(

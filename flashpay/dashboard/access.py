@@ -11,10 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from flashpay.stores.models import Membership, Store, User
 from flashpay.stores.permissions import BY_ROLE
 from flashpay.stores.selectors import membership_get
+from payouts.selectors import sending_stopped
 
 Page = Callable[Concatenate["StoreRequest", ...], HttpResponseBase]
 
@@ -58,6 +60,8 @@ def store_render(
     allowed = BY_ROLE[request.membership.role]
     frame = {
         "store": request.store,
+        # Asked for by the pages about payouts alone.
+        "sending_stopped": SimpleLazyObject(sending_stopped),
         "membership": request.membership,
         # "btcpay.store.canviewinvoices" → may.canviewinvoices
         "may": {permission.rpartition(".")[2]: True for permission in allowed},

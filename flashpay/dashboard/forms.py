@@ -12,7 +12,7 @@ from flashpay.money.currencies import CURRENCIES, currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 
-_CURRENCY_CHOICES = [(code, f"{code} · {currency.name}") for code, currency in CURRENCIES.items()]
+CURRENCY_CHOICES = [(code, f"{code} · {currency.name}") for code, currency in CURRENCIES.items()]
 
 
 class AmountForm(forms.Form):
@@ -21,7 +21,7 @@ class AmountForm(forms.Form):
     amount = forms.CharField(
         max_length=48, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     )
-    currency = forms.ChoiceField(choices=_CURRENCY_CHOICES)
+    currency = forms.ChoiceField(choices=CURRENCY_CHOICES)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -43,7 +43,7 @@ class AmountForm(forms.Form):
 
 class StoreForm(forms.Form):
     name = forms.CharField(max_length=50, widget=forms.TextInput(attrs={"autofocus": True}))
-    default_currency = forms.ChoiceField(choices=_CURRENCY_CHOICES, initial="USD")
+    default_currency = forms.ChoiceField(choices=CURRENCY_CHOICES, initial="USD")
 
 
 class StoreSettingsForm(StoreForm):

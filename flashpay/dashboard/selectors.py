@@ -80,8 +80,11 @@ def payouts_found(*, store: Store, state: str = "", text: str = "") -> QuerySet[
     if text:
         # Asked first: a condition on another table would keep every index from being used.
         by_hash = PayoutAttempt.objects.filter(payment_hash=text.lower()).values_list("payout", flat=True)
+        by_reference = Payout.objects.filter(store=store, in_batch__reference=text).values_list("pk", flat=True)
         found = found.filter(
-            Q(pk__in=[text, *by_hash[:MOST_BY_HASH]]) | Q(destination__iexact=text) | Q(pull_payment=text)
+            Q(pk__in=[text, *by_hash[:MOST_BY_HASH], *by_reference[:MOST_BY_HASH]])
+            | Q(destination__iexact=text)
+            | Q(pull_payment=text)
         )
     return found.order_by("-created_at")
 

@@ -7,6 +7,7 @@ from flashpay.dashboard.views import (
     payouts,
     pull_payment_actions,
     receiving,
+    sending,
     stores,
     team,
     vouchers,
@@ -56,6 +57,7 @@ store_patterns: list[URLPattern | URLResolver] = [
     path("/vouchers/<str:batch_id>/sheets.pdf", vouchers.batch_pdf, name="voucher_pdf"),
     path("/vouchers/<str:batch_id>/vouchers.csv", vouchers.batch_csv, name="voucher_csv"),
     path("/vouchers/<str:batch_id>/<int:number>/revoke", vouchers.one_revoke, name="voucher_revoke"),
+    path("/payout-batches", include("flashpay.dashboard.batch_urls")),
     path("/payouts", payouts.payouts, name="payouts"),
     path("/payouts.csv", payouts.payouts_csv, name="payouts_csv"),
     path("/payout-rules", payout_policy.payout_rules, name="payout_rules"),
@@ -66,6 +68,7 @@ store_patterns: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("", stores.home, name="home"),
+    path("sending", sending.sending, name="sending"),
     path("stores/new", stores.store_new, name="store_create"),
     path("stores/<str:store_id>", include(store_patterns)),
 ]

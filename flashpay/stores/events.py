@@ -12,6 +12,9 @@ from flashpay import live
 from flashpay.stores.models import Event, Store
 
 
+_EVENTS_AT_ONCE = 500
+
+
 class ForbiddenTransition(RuntimeError):
     """The code asked for a step that the transition table does not have. A fault of the program, never of a person."""
 
@@ -48,6 +51,31 @@ def event_record(
     message = {"entity": entity, "id": str(row.pk), "type": type, "state": after}
     transaction.on_commit(lambda: live.publish(channels, message))
     return event
+
+
+def events_record(*, rows: Iterable[Any], type: str, at: datetime, actor: str = "system") -> None:
+    """Write the same event about each of many new rows of one store, which each begin in a state of their own.
+
+    Once committed the store's pages are told, once for all of them.
+    """
+    events = [
+        Event(
+            store_id=row.store_id,
+            entity=row._meta.model_name,
+            entity_id=str(row.pk),
+            type=type,
+            after=row.state,
+            actor=actor,
+            at=at,
+        )
+        for row in rows
+    ]
+    if not events:
+        return
+    Event.objects.bulk_create(events, batch_size=_EVENTS_AT_ONCE)
+    store_id, entity = events[0].store_id, events[0].entity
+    message = {"entity": entity, "id": "", "type": type, "state": ""}
+    transaction.on_commit(lambda: live.publish([f"store:{store_id}"], message))
 
 
 def transition(

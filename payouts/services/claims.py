@@ -97,7 +97,25 @@ def payout_row(
     *, store: Store, target: Target, claim: Claim, currency: Currency, actor: str, now: datetime, **columns: Any
 ) -> Payout:
     """Write one payout with its payment hash, inside the caller's transaction. Raises Refusal (`duplicate-destination`)."""
-    payout = Payout.objects.create(
+    payout = payout_new(store=store, target=target, claim=claim, currency=currency, actor=actor, now=now, **columns)
+    payout.save(force_insert=True)
+    if target.invoice is not None:
+        row, ours = PaymentHash.objects.get_or_create(
+            payment_hash=target.invoice.payment_hash, defaults={"owner": "payout", "owner_id": payout.pk, "at": now}
+        )
+        if not ours:
+            _refuse_hash(row)
+    event_record(row=payout, type="PayoutCreated", after=payout.state, actor=actor, at=now, also=watchers(payout))
+    if payout.state == PayoutState.AWAITING_PAYMENT:
+        payout_enqueue_on_commit(payout.pk)
+    return payout
+
+
+def payout_new(
+    *, store: Store, target: Target, claim: Claim, currency: Currency, actor: str, now: datetime, **columns: Any
+) -> Payout:
+    """A payout as it is written, not saved yet."""
+    return Payout(
         store=store,
         destination_kind=target.kind,
         destination=target.text,
@@ -113,16 +131,6 @@ def payout_row(
         due_at=now,
         **columns,
     )
-    if target.invoice is not None:
-        row, ours = PaymentHash.objects.get_or_create(
-            payment_hash=target.invoice.payment_hash, defaults={"owner": "payout", "owner_id": payout.pk, "at": now}
-        )
-        if not ours:
-            _refuse_hash(row)
-    event_record(row=payout, type="PayoutCreated", after=payout.state, actor=actor, at=now, also=watchers(payout))
-    if payout.state == PayoutState.AWAITING_PAYMENT:
-        payout_enqueue_on_commit(payout.pk)
-    return payout
 
 
 def invoice_usable(

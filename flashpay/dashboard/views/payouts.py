@@ -157,7 +157,7 @@ def _found(request: StoreRequest) -> tuple[str, str, QuerySet[Payout]]:
 @require_GET
 @store_page(permissions.VIEW_PAYOUTS)
 def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
-    shown = get_object_or_404(Payout.objects.select_related("pull_payment"), pk=payout_id, store=request.store)
+    shown = get_object_or_404(Payout.objects.select_related("pull_payment", "in_batch__batch"), pk=payout_id, store=request.store)
     attempts = list(shown.attempts.prefetch_related("evidence"))
     return store_render(
         request,
