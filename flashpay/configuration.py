@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from environs import EnvError, EnvValidationError, FileAwareEnv, ValidationError, validate
@@ -101,6 +102,63 @@ def encryption_keys(keys: list[str]) -> None:
                 f"Key {number} of {len(keys)} is not a Fernet key. Make one with: python -c "
                 '"from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())".'
             ) from None
+
+
+# How mail is handed over, by the scheme of EMAIL_URL: the port that is usual, and how it is encrypted.
+_MAIL_SCHEMES = {
+    "smtp": (25, {}),
+    "submission": (587, {"EMAIL_USE_TLS": True}),
+    "smtp+tls": (587, {"EMAIL_USE_TLS": True}),
+    "smtps": (465, {"EMAIL_USE_SSL": True}),
+    "smtp+ssl": (465, {"EMAIL_USE_SSL": True}),
+}
+_MAIL_BACKENDS = {"console": "console", "file": "filebased", "memory": "locmem", "dummy": "dummy"}
+
+
+def mail(url: str) -> dict[str, Any]:
+    """Django's settings for EMAIL_URL. Raises ValidationError; the refusal does not repeat the password.
+
+    `submission://` (or `smtp+tls://`) begins in the clear and is encrypted before anything is said (STARTTLS), `smtps://`
+    (or `smtp+ssl://`) is encrypted from the start, `smtp://` is not encrypted and takes no password but on this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        port_given = parts.port
+    except ValueError:
+        raise ValidationError("It is not an address.") from None
+    if parts.scheme in _MAIL_BACKENDS:
+        backend = f"django.core.mail.backends.{_MAIL_BACKENDS[parts.scheme]}.EmailBackend"
+        return {"EMAIL_BACKEND": backend, "EMAIL_FILE_PATH": unquote(parts.path)}
+    if parts.scheme not in _MAIL_SCHEMES or not parts.hostname:
+        raise ValidationError(
+            "It must be like submission://user:password@mail.example.com:587, beginning with submission (STARTTLS), "
+            "smtps (TLS), smtp, file or console."
+        )
+    port_usual, encryption = _MAIL_SCHEMES[parts.scheme]
+    if parts.password and not encryption and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValidationError(
+            "It would send the password over the network in the clear. Begin it with submission:// or smtps://."
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port_given or port_usual,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        **encryption,
+    }
+
+
+def mail_valid(url: str) -> None:
+    """Raises ValidationError where `mail` does."""
+    mail(url)
+
+
+def mail_sender(text: str) -> None:
+    """One address, with a name before it or without: `Shop <shop@example.com>`."""
+    _name, address = parseaddr(text)
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address, re.ASCII):
+        raise ValidationError("It must be an address like Shop <shop@example.com>.")
 
 
 def networks(values: list[str]) -> None:

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "payouts.recipients",
     "payouts.batches",
     "flashpay.till",
+    "flashpay.notices",
     "flashpay.dashboard",
     "flashpay.api",
     "flashpay",
@@ -221,6 +222,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("complete receipts", "payouts.tasks.complete_receipts", 10.0),
         ("check wallet connections", "flashpay.stores.tasks.check_wallet_connections", 60.0),
         ("refresh rates", "flashpay.stores.tasks.refresh_rates", 15.0),
+        ("send due mail", "flashpay.notices.tasks.send_due_mail", 10.0),
+        ("watch balances", "flashpay.notices.tasks.watch_balances", 60.0),
+        ("forget old mail", "flashpay.notices.tasks.forget_old_mail", 3600.0),
         ("forget answered requests", "flashpay.api.tasks.forget_answered_requests", 3600.0),
         ("forget answered requests", "flashpay.api.tasks.forget_answered_requests", 3600.0),
     )
@@ -249,9 +253,14 @@ ACCOUNT_ADAPTER = "flashpay.stores.accounts.AccountAdapter"
 ACCOUNT_LOGOUT_ON_GET = False
 REGISTRATION_OPEN: bool = env.bool("REGISTRATION_OPEN", False)
 
-EMAIL = env.dj_email_url("EMAIL_URL", "console:")
-vars().update(EMAIL)
-DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL") or f"FlashPay <noreply@{_public.hostname}>"
+EMAIL_URL: str = env.str("EMAIL_URL", "console:", validate=configuration.mail_valid)
+vars().update(configuration.mail(EMAIL_URL))
+# A mail server that hangs must not hold up a worker for longer.
+EMAIL_TIMEOUT = 20
+# Whom mail comes from; mails of a store put the store's name before the address.
+DEFAULT_FROM_EMAIL: str = env.str(
+    "EMAIL_FROM", f"FlashPay <noreply@{_public.hostname}>", validate=configuration.mail_sender
+)
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/", include(api_urls[:2], namespace=api_urls[2])),
     path("events/", include("flashpay.events_urls")),
     path("brand/", include("flashpay.brand.urls")),
+    path("mail/", include("flashpay.notices.urls")),
     path("i/", include("flashpay.invoices.urls")),
     path("r/", include("flashpay.invoices.request_urls")),
     path("l/", include("flashpay.invoices.link_urls")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,21 @@ from flashpay.stores.models import Event, Store
 _EVENTS_AT_ONCE = 500
 
 
+# Rooms above that tell the world of events: what they write stands and falls with the event (`tell_in_transaction`).
+_TELLERS: list[Callable[[Event], None]] = []
+
+
 class ForbiddenTransition(RuntimeError):
     """The code asked for a step that the transition table does not have. A fault of the program, never of a person."""
+
+
+def tell_in_transaction(teller: Callable[[Event], None]) -> None:
+    """Call `teller` with every event that is recorded, inside its transaction. For outboxes: rows only, no network.
+
+    Registered once, when the teller's app starts.
+    """
+    if teller not in _TELLERS:
+        _TELLERS.append(teller)
 
 
 def event_record(
@@ -47,6 +60,8 @@ def event_record(
         evidence=dict(evidence or {}),
         at=at,
     )
+    for teller in _TELLERS:
+        teller(event)
     channels = [f"{entity}:{row.pk}", *([f"store:{store_id}"] if store_id else []), *also]
     message = {"entity": entity, "id": str(row.pk), "type": type, "state": after}
     transaction.on_commit(lambda: live.publish(channels, message))

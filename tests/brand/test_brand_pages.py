@@ -19,7 +19,9 @@ from flashpay.refusals import Refusal
 from flashpay.stores.models import Event, Store, User
 from payouts.services import pull_payment_create
 from payouts.vouchers.sheets import Card, layout_get, sheets_pdf
+from tests import cast
 from tests.brand.pictures import noise, picture
+from tests.sandbox_server import SandboxServer
 
 ALICE = "alice@example.com"
 PURPLE = "#5b21b6"
@@ -122,8 +124,9 @@ def test_a_colour_is_served_as_a_style_sheet_without_asking_the_database(
 
 
 @pytest.fixture
-def shown(branded: Store) -> list[str]:
+def shown(branded: Store, sandbox: SandboxServer) -> list[str]:
     """Every page of the store that somebody outside sees."""
+    cast.wallet_give(branded, sandbox)
     invoice = invoice_create(store=branded, amount=1000, currency=SAT, actor=ALICE)
     link = pay_link_create(store=branded, title="Coffee", currency=SAT, actor=ALICE, amount=100)
     bill = payment_request_save(store=branded, title="Rent", amount=1000, currency=SAT, actor=ALICE)

@@ -16,6 +16,7 @@ from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.forms import StoreForm, StoreSettingsForm
 from flashpay.invoices.selectors import invoices_search
 from flashpay.money.errors import MoneyError
+from flashpay.notices.selectors import mail_failures
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.selectors import only_cashier, stores_of, stores_seen
@@ -70,6 +71,7 @@ def store_home(request: StoreRequest) -> HttpResponse:
             "days": selectors.daily_sums(store=store, now=now),
             "latest_invoices": invoices_search(store=store)[:5],
             "latest_payouts": selectors.payouts_found(store=store)[:5],
+            "mail_failures": mail_failures(store),
         },
     )
 

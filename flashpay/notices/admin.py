@@ -1,0 +1,40 @@
+"""Mail in the Django admin: to be found and read. Rules are changed in the store's settings."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from flashpay.notices.models import Mail, MailRule, MailSettings
+from flashpay.stores.record_admin import RecordAdmin, record_link
+
+
+@admin.register(MailRule)
+class MailRuleAdmin(RecordAdmin):
+    list_display = ["address", "store_link", "active", "daily", "stopped_at", "created_at"]
+    list_filter = ["active", "daily"]
+    list_select_related = ["store"]
+    search_fields = ["=id", "=store__id", "store__name", "address"]
+
+    @admin.display(description="store", ordering="store__name")
+    def store_link(self, rule: MailRule) -> SafeString | str:
+        return record_link("stores.store", rule.store_id, rule.store.name)
+
+
+@admin.register(MailSettings)
+class MailSettingsAdmin(RecordAdmin):
+    list_display = ["store", "receipts_to_buyers", "low_balance_cents", "balance_is_low"]
+    list_select_related = ["store"]
+    search_fields = ["=store__id", "store__name"]
+
+
+@admin.register(Mail)
+class MailAdmin(RecordAdmin):
+    list_display = ["id", "kind", "address", "store_link", "state", "tries", "reason", "created_at", "sent_at"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["store"]
+    search_fields = ["=id", "=entity_id", "=store__id", "address"]
+
+    @admin.display(description="store", ordering="store__name")
+    def store_link(self, mail: Mail) -> SafeString | str:
+        return record_link("stores.store", mail.store_id, mail.store.name)
