@@ -12,7 +12,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version
 # Parallel test processes.
 JOBS ?= 2
 
-.PHONY: help run test check format bench requirements clean
+.PHONY: help run test check format bench messages requirements clean
 
 help:
 	@echo 'make run           FlashPay on this machine: http://127.0.0.1:8000 (PORT=, DATA_DIR= and other settings: .env)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check         style, types, layers, templates, migrations'
 	@echo 'make format        put the code into the house style'
 	@echo 'make bench         measure'
+	@echo 'make messages      bring the catalogues in locale/ up to date'
 	@echo 'make requirements  compile requirements*.txt from pyproject.toml'
 	@echo 'make clean         remove the virtual environment and caches; data stays'
 
@@ -45,6 +46,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
+
+messages: $(VENV)/.dev
+	$(BIN)/python -m tests.languages
 
 requirements: $(VENV)/.dev
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -115,7 +115,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "flashpay.languages.page_languages",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -265,8 +265,10 @@ DEFAULT_FROM_EMAIL: str = env.str(
 # --- Language and time ----------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+# Of the pages for payers and recipients; see `flashpay.languages`. Another one needs a catalogue in `locale/`.
 LANGUAGES = [("en", "English"), ("es", "Español"), ("ht", "Kreyòl ayisyen"), ("nl", "Nederlands"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "lang"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,6 +1,6 @@
 """How a state is shown: its name, a sentence that explains it, a tone (colour) and an icon, so that none rests on colour alone.
 
-Names are BTCPay Server's where it has the thing.
+Names are BTCPay Server's where it has the thing. Marked for translation are the states that payers and recipients meet.
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ ADDITIONAL: Final = {
     "Marked": StateWords(_("marked"), _("A person set this state by hand."), "quiet", "user"),
 }
 LIGHTNING_INVOICE: Final = {
-    "open": StateWords(_("Open"), _("This code can be paid."), "info", "hourglass"),
-    "paid": StateWords(_("Paid"), _("This code was paid."), "ok", "circle-check"),
+    "open": StateWords("Open", "This code can be paid.", "info", "hourglass"),
+    "paid": StateWords("Paid", "This code was paid.", "ok", "circle-check"),
     "expired": StateWords(
-        _("Expired"), _("This code can no longer be paid; it is still watched for a late payment."), "quiet", "clock"
+        "Expired", "This code can no longer be paid; it is still watched for a late payment.", "quiet", "clock"
     ),
 }
 PULL_PAYMENT: Final = {
-    "Scheduled": StateWords(_("Scheduled"), _("It can be claimed once it starts."), "info", "clock"),
-    "Active": StateWords(_("Active"), _("Whoever holds the link can claim."), "ok", "circle-check"),
-    "Paused": StateWords(_("Paused"), _("Nobody can claim until it is resumed."), "warn", "player-pause"),
-    "Exhausted": StateWords(_("Claimed"), _("The whole amount has been claimed."), "quiet", "coins"),
-    "Expired": StateWords(_("Expired"), _("Its time ran out; it can no longer be claimed."), "quiet", "clock"),
-    "Archived": StateWords(_("Archived"), _("The merchant has closed it."), "quiet", "archive"),
+    "Scheduled": StateWords("Scheduled", "It can be claimed once it starts.", "info", "clock"),
+    "Active": StateWords("Active", "Whoever holds the link can claim.", "ok", "circle-check"),
+    "Paused": StateWords("Paused", "Nobody can claim until it is resumed.", "warn", "player-pause"),
+    "Exhausted": StateWords("Claimed", "The whole amount has been claimed.", "quiet", "coins"),
+    "Expired": StateWords("Expired", "Its time ran out; it can no longer be claimed.", "quiet", "clock"),
+    "Archived": StateWords("Archived", "The merchant has closed it.", "quiet", "archive"),
 }
 VOUCHER: Final = {
-    "Unclaimed": StateWords(_("Unclaimed"), _("Whoever holds it can claim it."), "info", "ticket"),
-    "Claimed": StateWords(_("Claimed"), _("Somebody has claimed it; nothing was sent yet."), "info", "hourglass"),
-    "InFlight": StateWords(_("In flight"), _("It was sent, and proof is awaited."), "info", "send"),
-    "Paid": StateWords(_("Paid"), _("The recipient has the money."), "ok", "circle-check"),
-    "Revoked": StateWords(_("Revoked"), _("It was ended before anybody claimed it."), "quiet", "ban"),
-    "Expired": StateWords(_("Expired"), _("Its time ran out before anybody claimed it."), "quiet", "clock"),
+    "Unclaimed": StateWords("Unclaimed", "Whoever holds it can claim it.", "info", "ticket"),
+    "Claimed": StateWords("Claimed", "Somebody has claimed it; nothing was sent yet.", "info", "hourglass"),
+    "InFlight": StateWords("In flight", "It was sent, and proof is awaited.", "info", "send"),
+    "Paid": StateWords("Paid", "The recipient has the money.", "ok", "circle-check"),
+    "Revoked": StateWords("Revoked", "It was ended before anybody claimed it.", "quiet", "ban"),
+    "Expired": StateWords("Expired", "Its time ran out before anybody claimed it.", "quiet", "clock"),
 }
 PAYOUT: Final = {
     "AwaitingApproval": StateWords(
@@ -76,25 +76,25 @@ PAYOUT: Final = {
     "Cancelled": StateWords(_("Cancelled"), _("It was cancelled before anything was sent."), "quiet", "circle-x"),
 }
 NEEDS_REVIEW: Final = StateWords(
-    _("needs review"), _("The evidence does not say yet whether it was paid; a person should look."), "bad", "flag"
+    "needs review", "The evidence does not say yet whether it was paid; a person should look.", "bad", "flag"
 )
 ATTEMPT: Final = {
-    "prepared": StateWords(_("Prepared"), _("Written down, and about to be sent."), "info", "hourglass"),
-    "sent": StateWords(_("Sent"), _("Handed to Flash; its answer is awaited."), "info", "send"),
+    "prepared": StateWords("Prepared", "Written down, and about to be sent.", "info", "hourglass"),
+    "sent": StateWords("Sent", "Handed to Flash; its answer is awaited.", "info", "send"),
     "unknown": StateWords(
-        _("Unknown"),
-        _("Flash gave no clear answer. It counts as in flight until there is proof."),
+        "Unknown",
+        "Flash gave no clear answer. It counts as in flight until there is proof.",
         "warn",
         "help-circle",
     ),
-    "succeeded": StateWords(_("Succeeded"), _("Proved to be paid."), "ok", "circle-check"),
-    "failed": StateWords(_("Failed"), _("Proved not to be paid: no money moved."), "bad", "circle-x"),
+    "succeeded": StateWords("Succeeded", "Proved to be paid.", "ok", "circle-check"),
+    "failed": StateWords("Failed", "Proved not to be paid: no money moved.", "bad", "circle-x"),
 }
 GRADE: Final = {
-    "proof": StateWords(_("Proof"), _("Settles the question by itself."), "ok", "shield-check"),
-    "decision": StateWords(_("Decision"), _("A person looked at the evidence and decided."), "ok", "user"),
-    "strong": StateWords(_("Strong"), _("Very likely so, yet not proof."), "info", "shield-check"),
-    "hint": StateWords(_("Hint"), _("Fits, and proves nothing."), "quiet", "info-circle"),
+    "proof": StateWords("Proof", "Settles the question by itself.", "ok", "shield-check"),
+    "decision": StateWords("Decision", "A person looked at the evidence and decided.", "ok", "user"),
+    "strong": StateWords("Strong", "Very likely so, yet not proof.", "info", "shield-check"),
+    "hint": StateWords("Hint", "Fits, and proves nothing.", "quiet", "info-circle"),
 }
 PAYOUT_BATCH: Final = {
     "Draft": StateWords(_("Draft"), _("Nothing is sent from it until it is confirmed."), "warn", "hourglass"),
@@ -102,17 +102,15 @@ PAYOUT_BATCH: Final = {
     "Discarded": StateWords(_("Discarded"), _("Nothing was sent from it."), "quiet", "circle-x"),
 }
 PAYMENT_REQUEST: Final = {
-    "Pending": StateWords(_("Pending"), _("Something is still to be paid."), "info", "hourglass"),
-    "Completed": StateWords(_("Completed"), _("Paid in full."), "ok", "circle-check"),
-    "Expired": StateWords(_("Expired"), _("Its day has passed before it was paid in full."), "quiet", "clock"),
+    "Pending": StateWords("Pending", "Something is still to be paid.", "info", "hourglass"),
+    "Completed": StateWords("Completed", "Paid in full.", "ok", "circle-check"),
+    "Expired": StateWords("Expired", "Its day has passed before it was paid in full.", "quiet", "clock"),
 }
 WALLET: Final = {
-    "ok": StateWords(_("Connected"), _("Flash answers and the credential works."), "ok", "circle-check"),
-    "trouble": StateWords(_("Trouble"), _("The last check failed."), "bad", "alert-triangle"),
-    "unchecked": StateWords(_("Not checked yet"), _("The first check is on its way."), "quiet", "clock"),
-    "none": StateWords(
-        _("Not connected"), _("Connect a Flash wallet to take and pay out money."), "warn", "plug-connected"
-    ),
+    "ok": StateWords("Connected", "Flash answers and the credential works.", "ok", "circle-check"),
+    "trouble": StateWords("Trouble", "The last check failed.", "bad", "alert-triangle"),
+    "unchecked": StateWords("Not checked yet", "The first check is on its way.", "quiet", "clock"),
+    "none": StateWords("Not connected", "Connect a Flash wallet to take and pay out money.", "warn", "plug-connected"),
 }
 
 # By kind, and by the model's name as events have it.

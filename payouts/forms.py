@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from flashpay.languages import translated
 from flashpay.lightning import MAX_LENGTH
 from flashpay.money.amounts import amount_parse
 from flashpay.money.currencies import Currency
@@ -64,9 +65,9 @@ class ClaimForm(forms.Form):
             try:
                 self.minor = amount_parse(text, self.currency)
             except BadAmount as error:
-                raise forms.ValidationError(error.sentence, error.code) from error
+                raise forms.ValidationError(translated(error.sentence), error.code) from error
         return text
 
     def refuse(self, code: str, sentence: str, field: str = "") -> None:
         """Show a refusal at the field it is about, or above the form."""
-        self.add_error(field if field in self.fields else None, forms.ValidationError(sentence, code))
+        self.add_error(field if field in self.fields else None, forms.ValidationError(translated(sentence), code))

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from flashpay.ids import token_new
+from flashpay.languages import translated
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import public_page, wants_fragment
@@ -141,7 +142,7 @@ def _limits(pull_payment: PullPayment, now: datetime) -> tuple[ClaimLimits | Non
     try:
         return claim_limits(pull_payment, now), ""
     except (Refusal, MoneyError) as refusal:
-        return None, refusal.sentence
+        return None, translated(refusal.sentence)
 
 
 def _payout_page(shown: Payout) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class CheckoutData(BaseModel):
     monitoringMinutes: int
     paymentTolerance: float
     redirectURL: str | None
+    defaultLanguage: str | None
     paymentMethods: list[str] = [LIGHTNING]
     defaultPaymentMethod: str = LIGHTNING
 
@@ -57,6 +58,12 @@ class CheckoutInput(Input):
     monitoringMinutes: Minutes | None = None
     paymentTolerance: PercentText | None = None
     redirectURL: str = ""
+    defaultLanguage: str | None = Field(
+        default=None,
+        max_length=35,
+        description="In which language the payer sees the checkout first: `en`, `es`, `ht`, `nl` or `fr`, or one like it such as "
+        "`fr-CA`. Left out or not known: the one that the payer's browser prefers",
+    )
     paymentMethods: list[str] | None = Field(default=None, description="If given, it must name BTC-LN")
     defaultPaymentMethod: str | None = Field(default=None, description="If given, it must be BTC-LN")
     speedPolicy: str | None = Field(
@@ -144,6 +151,7 @@ def invoice_shown(invoice: Invoice) -> InvoiceData:
             monitoringMinutes=_minutes(invoice.expires_at, invoice.monitoring_ends_at),
             paymentTolerance=invoice.tolerance_bp / BP_PER_PERCENT,
             redirectURL=invoice.redirect_url or None,
+            defaultLanguage=invoice.language or None,
         ),
     )
 

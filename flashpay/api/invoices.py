@@ -110,6 +110,7 @@ def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> Inv
         "order_id": _named(payload.metadata, "orderId", ORDER_ID_LENGTH),
         "description": _named(payload.metadata, "itemDesc", DESCRIPTION_LENGTH),
         "redirect_url": checkout.redirectURL,
+        "language": checkout.defaultLanguage or "",
         "expiration_s": _seconds(checkout.expirationMinutes),
         "monitoring_s": _seconds(checkout.monitoringMinutes),
         "tolerance_bp": tolerance_read(checkout.paymentTolerance, "checkout.paymentTolerance"),

@@ -18,6 +18,7 @@ from flashpay.invoices.models import (
     LightningInvoice,
     LightningInvoiceState,
 )
+from flashpay.languages import amount_in_language
 from flashpay.money.amounts import msat_format
 
 Text = str | Promise
@@ -124,4 +125,4 @@ def _why(row: CardCollection) -> Text:
     if row.problem in _SHOP:
         return _WHY_SHOP
     why = _WHY.get(row.problem, _WHY_ELSE)
-    return str(why) % {"limit": msat_format(row.limit_msat)} if row.limit_msat is not None else why
+    return str(why) % {"limit": amount_in_language(msat_format(row.limit_msat))} if row.limit_msat is not None else why

@@ -27,6 +27,7 @@ from flashpay.invoices.selectors import (
 )
 from flashpay.invoices.services import card_present, lightning_invoice_issue
 from flashpay.invoices.services.codes import SHORTEST_LIFE
+from flashpay.languages import amount_in_language, language_propose, translated
 from flashpay.money.amounts import MSAT_PER_SAT, amount_parse, msat_format
 from flashpay.money.currencies import SAT, currency_get
 from flashpay.money.errors import MoneyError
@@ -75,7 +76,7 @@ def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
     With `?tab=lnurl` it shows the LNURL instead, which never changes and issues nothing before a wallet asks.
     """
-    invoice = _find(invoice_id)
+    invoice = _find(request, invoice_id)
     now = timezone.now()
     state = invoice_state_now(invoice, now)
     choice = _choice(request.GET, invoice)
@@ -103,7 +104,7 @@ def card(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
     A script (X-Fragment: 1) gets the form again, with what was wrong or emptied; everybody else is led to the checkout.
     """
-    invoice = _find(invoice_id)
+    invoice = _find(request, invoice_id)
     text, choice = request.POST.get("lnurlw", ""), _choice(request.POST, invoice)
     problem, status = "", 200
     if request.method == "POST":
@@ -128,7 +129,7 @@ def card(request: HttpRequest, invoice_id: str) -> HttpResponse:
 @public_page
 def receipt(request: HttpRequest, invoice_id: str) -> HttpResponse:
     """The receipt of whatever arrived; without any payment there is none, and the checkout says how things stand."""
-    invoice = _find(invoice_id)
+    invoice = _find(request, invoice_id)
     payments = list(invoice_payments(invoice))
     if not payments:
         return redirect("invoices:checkout", invoice.pk)
@@ -142,10 +143,11 @@ def receipt(request: HttpRequest, invoice_id: str) -> HttpResponse:
     return render(request, "invoices/receipt.html", page)
 
 
-def _find(invoice_id: str) -> Invoice:
+def _find(request: HttpRequest, invoice_id: str) -> Invoice:
     invoice = invoice_find(invoice_id)
     if invoice is None:
         raise Http404("no such invoice")
+    language_propose(request, invoice.language)
     return invoice
 
 
@@ -159,10 +161,11 @@ def _choice(sent: QueryDict, invoice: Invoice) -> Choice:
     try:
         amount_msat = msat_of(amount_parse(text, currency_get(unit)), unit)
     except MoneyError as error:
-        return Choice(text, unit, problem=error.sentence)
+        return Choice(text, unit, problem=translated(error.sentence))
     least_msat, most_msat = SMALLEST_SAT * MSAT_PER_SAT, LARGEST_SAT * MSAT_PER_SAT
     if not least_msat <= amount_msat <= most_msat:
-        limits = {"least": msat_format(least_msat), "most": msat_format(most_msat)}
+        least, most = (amount_in_language(msat_format(each)) for each in (least_msat, most_msat))
+        limits = {"least": least, "most": most}
         return Choice(text, unit, problem=_("Here you can pay from %(least)s to %(most)s.") % limits)
     return Choice(text, unit, amount_msat)
 
@@ -180,7 +183,7 @@ def _code_made(invoice: Invoice, amount_msat: int | None) -> Code:
     try:
         return Code(lightning_invoice_issue(invoice=invoice, amount_msat=amount_msat))
     except MoneyError as error:
-        return Code(sentence=f"{error.sentence} {_('Nothing was paid.')}")
+        return Code(sentence=f"{translated(error.sentence)} {_('Nothing was paid.')}")
     except Refusal as refusal:
         retry_s = refusal.retry_after_s or RETRY_S
         if refusal.code == "wallet-not-connected":

@@ -21,11 +21,13 @@ from django.template.context import Context
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.formats import date_format, get_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from flashpay.languages import PARAMETER, amount_in_language, is_public, translated
 from flashpay.money.amounts import MSAT_PER_SAT, amount_format, msat_format
 from flashpay.money.currencies import USD, currency_get
 from flashpay.qr import lightning_link as link_of
@@ -80,28 +82,22 @@ def shortened(text: str, ends: int = 10) -> str:
 # --- Amounts ----------------------------------------------------------------------------------------------------------
 
 
-def _in_language(formatted: str) -> str:
-    """An amount with the separators of the reader's language."""
-    group, point = str(get_format("THOUSAND_SEPARATOR")), str(get_format("DECIMAL_SEPARATOR"))
-    return formatted.translate({ord(","): group, ord("."): point})
-
-
 @register.filter
 def msat(value: int | None) -> str:
     """Millisatoshi as sats: `10,000 sat`. Empty for None."""
-    return "" if value is None else _in_language(msat_format(value))
+    return "" if value is None else amount_in_language(msat_format(value))
 
 
 @register.filter
 def sat(value: int | None) -> str:
     """Sats: `10,000 sat`. Empty for None."""
-    return "" if value is None else _in_language(msat_format(value * MSAT_PER_SAT))
+    return "" if value is None else amount_in_language(msat_format(value * MSAT_PER_SAT))
 
 
 @register.filter
 def money(minor: int | None, currency: str) -> str:
     """Minor units of a currency: `{{ invoice.amount|money:invoice.currency }}` → `$12.34`. Empty for None."""
-    return "" if minor is None else _in_language(amount_format(minor, currency_get(currency)))
+    return "" if minor is None else amount_in_language(amount_format(minor, currency_get(currency)))
 
 
 @register.inclusion_tag("components/amount.html")
@@ -112,7 +108,7 @@ def amount(
 
     For an amount in sats `msat` is left out, or is what is really sent or received.
     """
-    sats = _in_language(msat_format(msat)) if msat is not None else ""
+    sats = amount_in_language(msat_format(msat)) if msat is not None else ""
     main = money(minor, currency) if minor is not None else sats
     return {"main": main, "beside": sats if sats != main else "", "sign": sign, "css": css}
 
@@ -120,7 +116,7 @@ def amount(
 @register.filter
 def usd_cents(cents: Decimal | None) -> str:
     """A wallet's balance, which Flash counts in US cents and parts of them, in whole cents: `$12.34`."""
-    return "" if cents is None else _in_language(amount_format(int(cents), USD))
+    return "" if cents is None else amount_in_language(amount_format(int(cents), USD))
 
 
 # --- States -----------------------------------------------------------------------------------------------------------
@@ -163,6 +159,12 @@ def pretty(data: object) -> str:
     return str(data)
 
 
+@register.filter
+def said(sentence: str) -> str:
+    """A sentence that a service said or the record kept, in the language of the page."""
+    return translated(sentence)
+
+
 # --- Times ------------------------------------------------------------------------------------------------------------
 
 
@@ -188,9 +190,14 @@ def time_left(seconds: int) -> str:
     """A duration as `countdown.js` writes it: `2 d 3 h`, `1:02:03`, `14:59`."""
     seconds = max(0, seconds)
     if seconds >= 2 * DAY_S:
-        return f"{seconds // DAY_S} d {seconds % DAY_S // HOUR_S} h"
+        return _days_words().replace("{days}", str(seconds // DAY_S)).replace("{hours}", str(seconds % DAY_S // HOUR_S))
     hours, minutes, rest = seconds // HOUR_S, seconds % HOUR_S // MINUTE_S, seconds % MINUTE_S
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _days_words() -> str:
+    # Translators: short for days and hours
+    return _("{days} d {hours} h")
 
 
 @register.inclusion_tag("components/countdown.html")
@@ -200,7 +207,7 @@ def countdown(until: datetime, of_s: int = 0) -> dict[str, Any]:
     The page carries seconds, not a date: phones' clocks are often wrong.
     """
     left = _left_s(until)
-    return {"left_s": left, "shown": time_left(left), "of_s": of_s, "until": until}
+    return {"left_s": left, "shown": time_left(left), "of_s": of_s, "until": until, "days_words": _days_words()}
 
 
 @register.simple_tag
@@ -247,6 +254,21 @@ def nav_item(context: Context, name: str, label: str, icon_name: str, count: int
     here = context.get("nav")
     current = here == section if here else bool(request and href and request.path == href)
     return {"href": href, "label": label, "icon_name": icon_name, "current": current, "count": count}
+
+
+@register.inclusion_tag("components/languages.html", takes_context=True)
+def languages(context: Context) -> dict[str, Any]:
+    """The choice of language of a public page: links to itself, so that it works without a script or a form."""
+    request = context.get("request")
+    if request is None or not is_public(request.path_info):
+        return {"choices": []}
+    shown = get_language()
+    asked = request.GET.copy()
+    choices = []
+    for code, name in settings.LANGUAGES:
+        asked[PARAMETER] = code
+        choices.append({"code": code, "name": name, "href": f"?{asked.urlencode()}", "current": code == shown})
+    return {"choices": choices}
 
 
 @register.inclusion_tag("components/store_switcher.html", takes_context=True)

@@ -308,10 +308,9 @@ def _reserve(pull_payment: PullPayment, claim: Claim, currency: Currency, now: d
     left = amount_format(pull_payment.remaining, currency)
     if claim.amount <= pull_payment.remaining:
         most = pull_payment.remaining - claim.least_rest
-        sentence = f"That would leave a rest here that is too small to be paid out. Claim everything, {left}"
-        raise Refusal(
-            "leaves-dust",
-            f"{sentence}, or at most {amount_format(most, currency)}." if most >= claim.least_rest else f"{sentence}.",
-            field="amount",
-        )
+        how = f"Claim everything, {left}."
+        if most >= claim.least_rest:
+            how = f"Claim everything, {left}, or at most {amount_format(most, currency)}."
+        sentence = f"That would leave a rest here that is too small to be paid out. {how}"
+        raise Refusal("leaves-dust", sentence, field="amount")
     raise Refusal("overdraft", f"That is more than what is left to claim here: {left}.", field="amount")

@@ -3,8 +3,9 @@
 (() => {
   const ends = new WeakMap();
   const two = (number) => String(number).padStart(2, "0");
-  const words = (left) => {
-    if (left >= 2 * 86400) return `${Math.floor(left / 86400)} d ${Math.floor((left % 86400) / 3600)} h`;
+  // data-days="{days} d {hours} h": how the page's language writes more than a day.
+  const words = (left, long = "{days} d {hours} h") => {
+    if (left >= 2 * 86400) return long.replace("{days}", Math.floor(left / 86400)).replace("{hours}", Math.floor((left % 86400) / 3600));
     const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor((left % 3600) / 60), left % 60];
     return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
   };
@@ -13,8 +14,9 @@
       if (!ends.has(element)) ends.set(element, { at: performance.now() + element.dataset.countdown * 1000, over: false });
       const end = ends.get(element);
       const left = Math.max(0, Math.round((end.at - performance.now()) / 1000));
+      const shown = words(left, element.dataset.days);
       if (element.tagName === "PROGRESS") element.value = left;
-      else if (element.textContent !== words(left)) element.textContent = words(left);
+      else if (element.textContent !== shown) element.textContent = shown;
       if (left === 0 && !end.over) {
         end.over = true;
         element.dispatchEvent(new CustomEvent("countdown:over", { bubbles: true }));

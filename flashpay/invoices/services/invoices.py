@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState, InvoiceType
+from flashpay.languages import language_known
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import Currency
 from flashpay.money.errors import NoFreshRate
@@ -39,6 +40,7 @@ def invoice_create(
     order_id: str = "",
     metadata: Mapping[str, Any] | None = None,
     redirect_url: str = "",
+    language: str = "",
     expiration_s: int | None = None,
     monitoring_s: int | None = None,
     tolerance_bp: int | None = None,
@@ -47,6 +49,8 @@ def invoice_create(
     now: datetime | None = None,
 ) -> Invoice:
     """Make an invoice over `amount` minor units of `currency`; a fiat amount is fixed in msat at a fresh, recorded rate.
+
+    `language` is what the payer is shown first, as the nearest one there is: a code such as `fr` or `fr-CA`.
 
     Without an amount it is a top-up invoice, which settles on whatever arrives. Raises Refusal for unusable input and
     NoFreshRate where the price is not known; then no invoice exists.
@@ -61,6 +65,7 @@ def invoice_create(
         order_id=order_id,
         metadata=metadata,
         redirect_url=redirect_url,
+        language=language,
         expiration_s=expiration_s,
         monitoring_s=monitoring_s,
         tolerance_bp=tolerance_bp,
@@ -83,6 +88,7 @@ def invoice_draft(
     order_id: str = "",
     metadata: Mapping[str, Any] | None = None,
     redirect_url: str = "",
+    language: str = "",
     expiration_s: int | None = None,
     monitoring_s: int | None = None,
     tolerance_bp: int | None = None,
@@ -117,6 +123,7 @@ def invoice_draft(
         description=description[:500],
         metadata=dict(metadata or {}),
         redirect_url=redirect_url,
+        language=language_known(language),
         source=source,
         source_id=source_id,
         created_by=actor,
