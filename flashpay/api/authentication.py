@@ -23,7 +23,6 @@ Record = TypeVar("Record", bound=_OfAStore)
 
 # BTCPay Server's name for a key that may do whatever its owner may.
 UNRESTRICTED = "unrestricted"
-_ACTOR_LENGTH = 120
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Caller:
     @property
     def actor(self) -> str:
         """How this caller is named in the record of what happened."""
-        return f"{self.user.email} (API key {self.key.prefix}…)"[:_ACTOR_LENGTH]
+        return f"{self.user.email} (API key {self.key.prefix}…)"
 
     @property
     def is_unrestricted(self) -> bool:

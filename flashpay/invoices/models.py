@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from flashpay.fields import EncryptedTextField
 from flashpay.ids import id_new
-from flashpay.stores.models import Store, WalletConnection
+from flashpay.stores.models import ACTOR_LENGTH, Store, WalletConnection
 
 
 class InvoiceState(models.TextChoices):
@@ -85,7 +85,7 @@ class Invoice(models.Model):
     source = models.CharField(max_length=8, choices=Source, blank=True)
     source_id = models.CharField(max_length=22, blank=True)
     archived = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     monitoring_ends_at = models.DateTimeField()
@@ -307,6 +307,8 @@ class LightningAddress(models.Model):
     # What a wallet shows before paying; empty for the store's name.
     description = models.CharField(max_length=200, blank=True)
     invoice_metadata = models.JSONField(default=dict, blank=True)
+    # It takes no payments and keeps its name.
+    archived = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -338,7 +340,7 @@ class PayLink(models.Model):
     tip_percents = models.JSONField(default=list, blank=True)
     custom_tip = models.BooleanField(default=False)
     archived = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -365,7 +367,7 @@ class PaymentRequest(models.Model):
     allow_parts = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     archived = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

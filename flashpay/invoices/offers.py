@@ -67,7 +67,7 @@ def target_by_token(token: str) -> Target | None:
     return (
         invoice
         or Store.objects.filter(pk=id, archived=False).first()
-        or LightningAddress.objects.select_related("store").filter(pk=id, store__archived=False).first()
+        or LightningAddress.objects.select_related("store").filter(pk=id, archived=False, store__archived=False).first()
         or PayLink.objects.select_related("store").filter(pk=id).first()
         or PaymentRequest.objects.select_related("store").filter(pk=id).first()
     )

@@ -13,6 +13,9 @@ from django.utils import timezone
 from flashpay.fields import EncryptedTextField
 from flashpay.ids import id_new
 
+# Who did something: an e-mail address (254 characters at most) and by which door they came.
+ACTOR_LENGTH = 300
+
 
 class UserManager(BaseUserManager["User"]):
     use_in_migrations = True
@@ -189,7 +192,7 @@ class Event(models.Model):
     type = models.CharField(max_length=48)
     before = models.CharField(max_length=48, blank=True)
     after = models.CharField(max_length=48, blank=True)
-    actor = models.CharField(max_length=120, default="system")
+    actor = models.CharField(max_length=ACTOR_LENGTH, default="system")
     evidence = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField(default=timezone.now)
 

@@ -22,7 +22,7 @@ from flashpay.money.amounts import amount_format, msat_format
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
-from flashpay.stores.models import Event
+from flashpay.stores.models import ACTOR_LENGTH, Event
 
 NOTHING = "—"
 HISTORY_ROWS = 200
@@ -107,7 +107,7 @@ class RecordInline(admin.TabularInline):
 
 
 def actor_of(request: HttpRequest) -> str:
-    return f"{request.user} (admin)"[:120]
+    return f"{request.user} (admin)"[:ACTOR_LENGTH]
 
 
 def record_link(model: str, pk: Any, text: str = "") -> SafeString | str:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from flashpay.ids import id_new
 from flashpay.invoices.models import PayLink
-from flashpay.stores.models import Store
+from flashpay.stores.models import ACTOR_LENGTH, Store
 
 
 class Till(models.Model):
@@ -21,7 +21,7 @@ class Till(models.Model):
     name = models.CharField(max_length=50)
     link = models.OneToOneField(PayLink, on_delete=models.PROTECT, related_name="till")
     archived = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

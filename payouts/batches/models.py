@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from flashpay.ids import id_new
-from flashpay.stores.models import Store
+from flashpay.stores.models import ACTOR_LENGTH, Store
 from payouts.models import Payout
 from payouts.models.append_only import AppendOnlyModel
 
@@ -40,9 +40,9 @@ class PayoutBatch(models.Model):
     # As `reading.Row`, without those that were dropped since. Confirmed, they are never changed again.
     rows = models.JSONField(default=list)
     ignored_columns = models.JSONField(default=list)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
-    confirmed_by = models.CharField(max_length=120, blank=True)
+    confirmed_by = models.CharField(max_length=ACTOR_LENGTH, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from flashpay.ids import id_new
-from flashpay.stores.models import Store
+from flashpay.stores.models import ACTOR_LENGTH, Store
 from payouts.models.append_only import AppendOnlyModel
 from payouts.models.pull_payments import PullPayment
 
@@ -68,7 +68,7 @@ class Payout(models.Model):
     needs_review = models.BooleanField(default=False)
     # A program's own notes, as it sent them.
     metadata = models.JSONField(default=dict, blank=True)
-    created_by = models.CharField(max_length=120, default="recipient")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="recipient")
     created_at = models.DateTimeField(default=timezone.now)
     # Set where the recipient brought an invoice: after this it cannot be paid any more.
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -116,7 +116,7 @@ class PayoutPart(AppendOnlyModel):
     rate_source = models.CharField(max_length=32, blank=True)
     rate_at = models.DateTimeField(null=True, blank=True)
     claim_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
-    created_by = models.CharField(max_length=120, default="recipient")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="recipient")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -132,7 +132,7 @@ class PayoutApproval(AppendOnlyModel):
     id = models.BigAutoField(primary_key=True)
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="approved_by")
     person = models.CharField(max_length=150)
-    actor = models.CharField(max_length=120)
+    actor = models.CharField(max_length=ACTOR_LENGTH)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from flashpay.stores.models import Store
+from flashpay.stores.models import ACTOR_LENGTH, Store
 
 
 class MinimumPolicy(models.TextChoices):
@@ -42,7 +42,7 @@ class SendingSwitch(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     paused = models.BooleanField(default=False)
     reason = models.CharField(max_length=200, blank=True)
-    actor = models.CharField(max_length=120, default="system")
+    actor = models.CharField(max_length=ACTOR_LENGTH, default="system")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from flashpay.ids import id_new, token_new
-from flashpay.stores.models import Store
+from flashpay.stores.models import ACTOR_LENGTH, Store
 
 
 class Renewal(models.TextChoices):
@@ -57,7 +57,7 @@ class PullPayment(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     paused = models.BooleanField(default=False)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

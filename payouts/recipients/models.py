@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from flashpay.ids import id_new
-from flashpay.stores.models import Store
+from flashpay.stores.models import ACTOR_LENGTH, Store
 from payouts.models import Payout
 
 
@@ -27,7 +27,7 @@ class Recipient(models.Model):
     # The invitation that the address came by, so that a wallet which repeats its callback gets the same answer.
     used_token = models.CharField(max_length=32, blank=True, db_index=True)
     archived_at = models.DateTimeField(null=True, blank=True)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

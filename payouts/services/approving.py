@@ -35,7 +35,7 @@ def payout_approve(*, payout: Payout, actor: str, user: User | None = None, now:
             waiting = Payout.objects.filter(pk=payout.pk, state=PayoutState.AWAITING_APPROVAL)
             if not waiting.update(approvals=F("approvals") + 1):
                 raise Refusal("invalid-state", _CHANGED)
-            PayoutApproval.objects.create(payout=payout, person=person, actor=actor[:120], at=now)
+            PayoutApproval.objects.create(payout=payout, person=person, actor=actor, at=now)
             payout.refresh_from_db(fields=["approvals", "approvals_needed"])
             if payout.approvals < payout.approvals_needed:
                 event_record(row=payout, type="PayoutApprovedByOne", actor=actor, at=now, also=watchers(payout))

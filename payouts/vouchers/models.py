@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from flashpay.ids import id_new
-from flashpay.stores.models import Store
+from flashpay.stores.models import ACTOR_LENGTH, Store
 from payouts.models import PullPayment
 
 # Without what people mix up: 0 and O, 1, I and L. Twelve of them are 59 bits: nobody guesses one through the throttle.
@@ -37,7 +37,7 @@ class VoucherBatch(models.Model):
     count = models.PositiveIntegerField()
     auto_approve = models.BooleanField(default=True)
     expires_at = models.DateTimeField(null=True, blank=True)
-    created_by = models.CharField(max_length=120, default="system")
+    created_by = models.CharField(max_length=ACTOR_LENGTH, default="system")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

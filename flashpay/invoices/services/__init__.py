@@ -2,6 +2,7 @@
 
 from flashpay.invoices.services.addresses import (
     address_name_read,
+    lightning_address_archive,
     lightning_address_delete,
     lightning_address_save,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "invoice_mark",
     "invoice_note",
     "invoices_expire",
+    "lightning_address_archive",
     "lightning_address_delete",
     "lightning_address_save",
     "lightning_invoice_issue",

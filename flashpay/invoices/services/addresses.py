@@ -86,6 +86,19 @@ def lightning_address_save(
     return address
 
 
+def lightning_address_archive(
+    *, address: LightningAddress, actor: str, archived: bool = True, now: datetime | None = None
+) -> None:
+    """Let an address take no payments, or take them again. It keeps its name either way."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        if not LightningAddress.objects.filter(pk=address.pk, archived=not archived).update(archived=archived):
+            return
+        kind = "LightningAddressArchived" if archived else "LightningAddressUnarchived"
+        event_record(row=address, type=kind, actor=actor, at=now, evidence={"name": address.name})
+    address.archived = archived
+
+
 def lightning_address_delete(*, address: LightningAddress, actor: str, now: datetime | None = None) -> None:
     """Give an address up; the name is free again. What it received stays, as every invoice does."""
     now = now or timezone.now()

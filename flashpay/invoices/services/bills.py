@@ -25,6 +25,7 @@ REQUEST_TITLE_LENGTH = 200
 LINK_TITLE_LENGTH = 100
 # Of an invoice that a payer has open already, so much must be left to be shown again.
 _SHORTEST_LIFE_S = 60
+_NO_PRICE = "A price must be above zero. Leave it out for an open amount."
 
 
 def payment_request_save(
@@ -141,7 +142,7 @@ def pay_link_create(
     """
     now = now or timezone.now()
     if amount is not None and amount <= 0:
-        raise Refusal("invalid-amount", "A price must be above zero. Leave it out for an open amount.", field="amount")
+        raise Refusal("invalid-amount", _NO_PRICE, field="amount")
     terms = terms_check(
         currency=currency, more_currencies=more_currencies, tip_percents=tip_percents, custom_tip=custom_tip
     )
@@ -167,14 +168,27 @@ def pay_link_change(
     title: str,
     currency: Currency,
     actor: str,
+    amount: int | None = None,
+    description: str | None = None,
     more_currencies: Iterable[str] = (),
     tip_percents: Iterable[int] = (),
     custom_tip: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Change what an open pay link is called and offers. Raises Refusal and UnknownCurrency; then nothing is changed."""
+    """Change what a pay link is called, costs and offers; None leaves the description. Invoices that were made stay.
+
+    Raises Refusal and UnknownCurrency; then nothing is changed.
+    """
     now = now or timezone.now()
-    wanted = {"title": _title(title, LINK_TITLE_LENGTH), "currency": currency.code}
+    if amount is not None and amount <= 0:
+        raise Refusal("invalid-amount", _NO_PRICE, field="amount")
+    wanted: dict[str, Any] = {
+        "title": _title(title, LINK_TITLE_LENGTH),
+        "currency": currency.code,
+        "amount": amount,
+    }
+    if description is not None:
+        wanted["description"] = description.strip()[:500]
     wanted |= terms_check(
         currency=currency, more_currencies=more_currencies, tip_percents=tip_percents, custom_tip=custom_tip
     )
