@@ -26,7 +26,7 @@ class TillForm(forms.Form):
         label="Further currencies",
         choices=_CURRENCIES,
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         help_text=f"Up to {MOST_CURRENCIES - 1}: each is a key beside the amount.",
     )
     tips = forms.CharField(

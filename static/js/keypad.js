@@ -16,7 +16,7 @@
       form.classList.add("kp-live");
       form.addEventListener("click", (event) => this.clicked(event));
       form.addEventListener("change", (event) => this.changed(event));
-      form.addEventListener("input", () => this.show());
+      form.addEventListener("input", (event) => this.wrote(event.target));
       form.addEventListener("submit", (event) => this.submitted(event));
       this.step(form.hasAttribute("data-at-tip") ? "tip" : "amount", false);
       this.fits();
@@ -34,7 +34,7 @@
 
     get tip() {
       const wanted = this.form.querySelector("[name=tip]:checked")?.value;
-      if (wanted === "own") return this.read(this.form.elements.tip_amount.value.trim().replace(",", ".")) || 0;
+      if (wanted === "own") return this.read(this.form.elements.tip_amount.value);
       return wanted ? this.share(wanted) : 0;
     }
 
@@ -120,8 +120,22 @@
       else if (event.target.closest("[data-before]")) this.step("amount");
     }
 
+    // What is shown as the sum must be what the server reads: digits, one point, and no more decimals than there are.
+    wrote(field) {
+      if (field.name === "tip_amount") {
+        const [whole, ...rest] = field.value.replaceAll(",", ".").replace(/[^\d.]/g, "").split(".");
+        const point = rest.length && this.currency.decimals ? "." : "";
+        const tidy = whole.slice(0, MOST_DIGITS) + point + rest.join("").slice(0, this.currency.decimals);
+        if (tidy !== field.value) field.value = tidy;
+      }
+      this.show();
+    }
+
     changed(event) {
-      if (event.target.name === "currency") this.fits();
+      if (event.target.name === "currency") {
+        this.fits();
+        if (this.form.elements.tip_amount) this.form.elements.tip_amount.value = "";
+      }
       if (event.target.value === "own") this.form.elements.tip_amount.focus();
       this.show();
     }
