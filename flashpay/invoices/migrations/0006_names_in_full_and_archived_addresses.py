@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0004_lists_of_a_million"),
+        ("invoices", "0005_invoice_language"),
     ]
 
     operations = [
