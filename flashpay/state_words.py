@@ -46,6 +46,15 @@ LIGHTNING_INVOICE: Final = {
         "Expired", "This code can no longer be paid; it is still watched for a late payment.", "quiet", "clock"
     ),
 }
+CARD: Final = {
+    "reading": StateWords(_("Reading"), _("The card is being read; nothing is asked of it yet."), "info", "hourglass"),
+    "asked": StateWords(_("Asked"), _("Its service has a code and is asked to pay it."), "info", "send"),
+    "accepted": StateWords(_("Accepted"), _("Its service said yes, which is not money yet."), "info", "hourglass"),
+    "declined": StateWords(_("Declined"), _("Its service said no, or was not asked to pay."), "quiet", "ban"),
+    "unknown": StateWords(
+        _("No answer"), _("It may pay or not; the code that it was given tells."), "warn", "help-circle"
+    ),
+}
 PULL_PAYMENT: Final = {
     "Scheduled": StateWords("Scheduled", "It can be claimed once it starts.", "info", "clock"),
     "Active": StateWords("Active", "Whoever holds the link can claim.", "ok", "circle-check"),
@@ -128,6 +137,7 @@ KINDS: Final[dict[str, dict[str, StateWords]]] = {
     "wallet": WALLET,
     "payment_request": PAYMENT_REQUEST,
     "lightninginvoice": LIGHTNING_INVOICE,
+    "cardcollection": CARD,
     "pullpayment": PULL_PAYMENT,
     "payoutattempt": ATTEMPT,
 }

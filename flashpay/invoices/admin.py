@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, Payment
+from flashpay.invoices.models import CardCollection, Invoice, InvoiceState, LightningInvoice, Payment
 from flashpay.invoices.selectors import checkout_link
 from flashpay.invoices.services import invoice_mark
 from flashpay.stores.record_admin import (
@@ -101,7 +101,8 @@ class InvoiceAdmin(RecordAdmin):
     @admin.display(description="history")
     def history(self, invoice: Invoice) -> SafeString | str:
         codes = [str(pk) for pk in invoice.lightning_invoices.values_list("pk", flat=True)]
-        return history_shown({"invoice": [invoice.pk], "lightninginvoice": codes})
+        cards = [str(pk) for pk in invoice.card_collections.values_list("pk", flat=True)]
+        return history_shown({"invoice": [invoice.pk], "lightninginvoice": codes, "cardcollection": cards})
 
     @admin.action(description="Mark settled (give a reason)", permissions=["act"])
     def mark_settled(self, request: HttpRequest, rows: QuerySet[Invoice]) -> None:
@@ -137,6 +138,26 @@ class LightningInvoiceAdmin(RecordAdmin):
     @admin.display(description="amount", ordering="amount_msat")
     def sats(self, code: LightningInvoice) -> str:
         return msat_shown(code.amount_msat)
+
+
+@admin.register(CardCollection)
+class CardCollectionAdmin(RecordAdmin):
+    list_display = ["created_at", "invoice_link", "host", "state", "problem", "ended_at"]
+    list_filter = ["state", "problem"]
+    list_select_related = ["invoice"]
+    search_fields = ["=invoice__id", "=lightning_invoice__payment_hash", "host"]
+    date_hierarchy = "created_at"
+    # Whoever has the link can take the card's money: the administrator need not.
+    secret_fields = ("link",)
+    readonly_fields = ["history"]
+
+    @admin.display(description="invoice")
+    def invoice_link(self, card: CardCollection) -> SafeString | str:
+        return record_link("invoices.invoice", card.invoice_id)
+
+    @admin.display(description="history")
+    def history(self, card: CardCollection) -> SafeString | str:
+        return history_shown({"cardcollection": [str(card.pk)]})
 
 
 @admin.register(Payment)

@@ -30,6 +30,9 @@ _NEWS = timedelta(minutes=2)
 _PATIENCE = timedelta(seconds=30)
 
 _NOTHING = _("Nothing was taken.")
+_NOTHING_BY_ITS_WORD = _(
+    "So nothing should have been taken; if it was all the same, this page turns to paid by itself."
+)
 _ASKING = _("Asking the card’s service")
 _ASKING_HINT = _("One moment, please. The card may be taken away.")
 _ACCEPTED = _("Card accepted, waiting for the money")
@@ -98,7 +101,9 @@ def card_news(invoice: Invoice, now: datetime) -> CardNews | None:
     if last.state == CardState.DECLINED:
         if now > last.created_at + _NEWS:
             return None
-        sentences = (_why(last), _NOTHING, *([_EARLIER] if doubted else []))
+        # What had our invoice in hand and said no is believed for now, and watched all the same.
+        nothing = _NOTHING_BY_ITS_WORD if last.lightning_invoice and last.problem == "service_refused" else _NOTHING
+        sentences = (_why(last), nothing, *([_EARLIER] if doubted else []))
         return CardNews("warn", "ban", _DECLINED, sentences, last.reason, waits, version)
     code = last.lightning_invoice
     if code is None or code.state == LightningInvoiceState.PAID:

@@ -209,7 +209,8 @@ def test_a_declined_card_is_told_in_its_own_words_and_may_be_tried_again_at_once
     cards.switch(card_pay={"value": "declines", "next": 1})
     first = hold(invoice, cards.card_link())
     assert first.state == CardState.DECLINED
-    assert words(invoice) == "The card was declined Its service refused. Nothing was taken. This card is frozen."
+    assert words(invoice).startswith("The card was declined Its service refused. So nothing should have been taken;")
+    assert words(invoice).endswith("This card is frozen.")
     assert not news(invoice).waits
     again = hold(invoice, cards.card_link())
     assert (again.state, again.lightning_invoice) == (CardState.ACCEPTED, first.lightning_invoice)
@@ -308,6 +309,48 @@ def test_an_invoice_paid_while_the_card_is_read_is_not_paid_again(invoice: Invoi
     row.refresh_from_db()
     assert (row.state, row.problem) == (CardState.DECLINED, "invoice-not-payable")
     assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
+
+
+HONEST = {"tag": "withdrawRequest", "k1": "1", "minWithdrawable": 1000, "maxWithdrawable": 10**9}
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ((302, {"Location": "{victim}"}, b"{}"), "redirect"),
+        ((200, {}, b"<html>"), "not_lnurl"),
+        ((200, {}, b" " * 300_000), "too_large"),
+        (json_answer({**HONEST, "callback": "https://10.0.0.1/pay"}), "ip_literal"),
+        (json_answer({**HONEST, "callback": "http://card.example/pay"}), "not_https"),
+        (json_answer({**HONEST, "callback": "https://user:x@card.example/pay"}), "user_info"),
+        (json_answer({**HONEST, "callback": "https://card.example/pay", "maxWithdrawable": 1e9}), "not_lnurl"),
+        (json_answer({**HONEST, "callback": "https://card.example/pay", "minWithdrawable": True}), "not_lnurl"),
+        (json_answer({**HONEST, "tag": "payRequest"}), "not_a_card"),
+        (json_answer({"status": "error", "reason": "<script>alert(1)</script>"}), "service_refused"),
+    ],
+)
+def test_hostile_services_get_nowhere_and_cost_no_code(
+    invoice: Invoice, answer: tuple[int, dict[str, str], bytes], problem: str
+) -> None:
+    with Service() as victim, Service() as service:
+        status, headers, body = answer
+        headers = {name: value.replace("{victim}", f"{victim.url}/") for name, value in headers.items()}
+        service.routes["/card"] = lambda _: (status, headers, body)
+        row = hold(invoice, f"lnurlw://127.0.0.1:{service.port}/card?p=1&c=2")
+        assert (row.state, row.problem) == (CardState.DECLINED, problem)
+        assert victim.connections == 0
+        assert service.connections == 1
+    assert not LightningInvoice.objects.exists()
+
+
+def test_production_reaches_no_card_inside_its_own_network(
+    invoice: Invoice, cards: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = cards.card_link()
+    monkeypatch.setattr(settings, "ALLOW_PRIVATE_DESTINATIONS", False)
+    monkeypatch.setattr(settings, "SANDBOX", False)
+    refused("not-a-card", invoice, link)
+    refused("not-a-card", invoice, "lnurlw://localhost/card")
 
 
 # --- Never twice ----------------------------------------------------------------------------------------------------

@@ -103,7 +103,13 @@ def invoice(request: StoreRequest, invoice_id: str) -> HttpResponse:
     codes = list(shown.lightning_invoices.select_related("payment").order_by("-id")[:50])
     events = selectors.timeline(
         store=request.store,
-        entities={"invoice": [shown.pk], "lightninginvoice": [str(code.pk) for code in codes]},
+        entities={
+            "invoice": [shown.pk],
+            "lightninginvoice": [str(code.pk) for code in codes],
+            "cardcollection": [
+                str(pk) for pk in shown.card_collections.order_by("-id").values_list("pk", flat=True)[:50]
+            ],
+        },
     )
     return store_render(
         request,
