@@ -14,6 +14,9 @@ from payouts.services.reconciling import receipt_complete
 
 # Rows taken up by one sweep; the next one comes seconds later.
 SWEEP = 200
+# A sweep's message says no more than its row, so that one that waited this long is dropped unread: the next sweeps have said
+# the same, and a backlog is not made longer by saying it again every few seconds.
+SWEPT_EXPIRES_S = 15
 RECEIPT_WINDOW = timedelta(hours=1)
 
 
@@ -31,14 +34,14 @@ def reconcile_payout(payout_id: str) -> None:
 def send_due_payouts() -> None:
     """Every 5 s: whatever a lost message or a dead worker left behind."""
     for payout_id in _due(PayoutState.AWAITING_PAYMENT):
-        send_payout.delay(payout_id)
+        send_payout.apply_async([payout_id], expires=SWEPT_EXPIRES_S)
 
 
 @shared_task
 def reconcile_due_payouts() -> None:
     """Every 5 s, so that with a lapsed lease a dead worker's payout is taken up again within a quarter of a minute."""
     for payout_id in _due(PayoutState.IN_PROGRESS):
-        reconcile_payout.delay(payout_id)
+        reconcile_payout.apply_async([payout_id], expires=SWEPT_EXPIRES_S)
 
 
 @shared_task
