@@ -12,7 +12,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version
 # Parallel test processes.
 JOBS ?= 2
 
-.PHONY: help run test check format bench messages requirements clean
+.PHONY: help run test check format bench chaos messages requirements clean
 
 help:
 	@echo 'make run           FlashPay on this machine: http://127.0.0.1:8000 (PORT=, DATA_DIR= and other settings: .env)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check         style, types, layers, templates, migrations'
 	@echo 'make format        put the code into the house style'
 	@echo 'make bench         measure'
+	@echo 'make chaos         2,000 payouts while everything breaks: COUNT=, SEED=, DURATION= (seconds); docs/chaos.md'
 	@echo 'make messages      bring the catalogues in locale/ up to date'
 	@echo 'make requirements  compile requirements*.txt from pyproject.toml'
 	@echo 'make clean         remove the virtual environment and caches; data stays'
@@ -46,6 +47,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(DURATION),--duration $(DURATION))
 
 messages: $(VENV)/.dev
 	$(BIN)/python -m tests.languages

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -27,6 +28,7 @@ class Attacker:
         self._exact: list[Gate] = [gate for gate in GATES for _ in range(exact_kills)]
         self._dice.shuffle(self._exact)
         self.count: Counter[str] = Counter()
+        self.diary: list[str] = []
 
     def run(self, *, every_s: float, over: threading.Event) -> None:
         """Strike about every `every_s` until `over` is set; each blow puts right what it broke."""
@@ -47,6 +49,10 @@ class Attacker:
             blows.append((self._kill_at_gate, 8))
         self._dice.choices([blow for blow, _ in blows], [weight for _, weight in blows])[0]()
 
+    def _note(self, what: str, times: int = 1) -> None:
+        self.count[what] += times
+        self.diary.append(f"{datetime.now(UTC):%H:%M:%S} {what} ({times})")
+
     def _kill(self, name: str) -> None:
         part = self._town.parts[name]
         part.kill()
@@ -55,30 +61,30 @@ class Attacker:
 
     def _kill_worker(self) -> None:
         self._kill(self._dice.choice(WORKERS))
-        self.count["worker killed, with its children"] += 1
+        self._note("worker killed, with its children")
 
     def _kill_child(self) -> None:
         if self._town.parts[self._dice.choice(WORKERS)].child_kill(self._dice):
-            self.count["worker's child killed"] += 1
+            self._note("worker's child killed")
 
     def _kill_beat(self) -> None:
         self._kill(self._dice.choice(BEATS))
-        self.count["beat killed"] += 1
+        self._note("beat killed")
 
     def _kill_web(self) -> None:
         self._kill(WEB)
-        self.count["web process killed"] += 1
+        self._note("web process killed")
 
     def _restart_broker(self, *, lose: bool) -> None:
         self._town.broker.restart(lose=lose)
-        self.count[f"broker killed, its data {'lost' if lose else 'kept'}"] += 1
+        self._note(f"broker killed, its data {'lost' if lose else 'kept'}")
 
     def _cut_database(self) -> None:
         cut = self._database.execute(
             b"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE %s",
             [f"{APPLICATION}-%"],
         ).fetchone()
-        self.count["database connections cut"] += cut[0] if cut else 0
+        self._note("database connections cut", cut[0] if cut else 0)
 
     def _kill_at_gate(self) -> None:
         gate = self._exact[-1]
@@ -91,6 +97,6 @@ class Attacker:
             gate_open(self._database, gate)
         if part is not None:
             self._exact.pop()
-            self.count[gate.name] += 1
+            self._note(gate.name)
             time.sleep(self._dice.uniform(*AWAY_S))
             part.start()

@@ -25,6 +25,7 @@ def test_chaos(alice: User, sandbox: SandboxServer, static_files: str, tmp_path:
     )
     verdict = chaos(plan, owner=alice, sandbox=sandbox, folder=tmp_path, static_root=static_files, say=say)
     say(f"\nSeed {plan.seed}, logs of the processes in {tmp_path}\n\n{verdict.table()}")
+    (tmp_path / "blows.txt").write_text("\n".join(verdict.diary))
     (tmp_path / "in_flight.txt").write_text("\n".join(verdict.dossiers))
     assert not verdict.broken
 

@@ -102,15 +102,25 @@ class Claimer:
         recipient.sat = min(max(recipient.sat, low), high)
         invoice_give(recipient, self._sandbox, recipient.sat, life_s)
         query = {"k1": offer["k1"], "pr": recipient.destination}
-        answer = self._json(self._ask("GET", offer["callback"], params=query, who=recipient))
+        answer = self._callback(offer["callback"], query, recipient)
         if not answer:
             return
         accepted = answer.get("status") == "OK"
         recipient.outcome = Outcome.ACCEPTED if accepted else Outcome.REFUSED
         recipient.why = str(answer.get("reason", ""))
         if accepted and self._chance(0.1):  # wallets repeat their callbacks
-            again = self._json(self._ask("GET", offer["callback"], params=query, who=recipient))
+            again = self._callback(offer["callback"], query, recipient)
             assert not again or again.get("status") == "OK", again
+
+    def _callback(self, address: str, query: dict[str, str], recipient: Recipient) -> dict[str, Any]:
+        """What the wallet is told in the end: while the shop says that something went wrong, it asks the same again."""
+        give_up_at = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < give_up_at:
+            answer = self._json(self._ask("GET", address, params=query, who=recipient))
+            if not _worth_another_try(str(answer.get("reason", ""))):
+                return answer
+            self._pause(1.0)
+        return {}
 
     def _by_page(self, recipient: Recipient, purse: Purse) -> None:
         """The claim page's form, sent again with the same request key where no answer came (a person reloads)."""

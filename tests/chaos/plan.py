@@ -19,7 +19,7 @@ class Plan:
     drain_s: float
     stores: int = 4
     # One blow against processes, broker or database every so many seconds, and never more than one at a time.
-    blow_every_s: float = 4.0
+    blow_every_s: float = 6.0
     # Of each kind of exact moment (between the commit of an attempt and its request, …) so many workers die.
     exact_kills: int = 6
     # This share of sends is answered wrongly, late, or not at all.

@@ -97,7 +97,7 @@ class Run:
             self.say("No more faults and blows; the town is left in peace.")
             self._drain()
             drained = time.monotonic()
-            verdict = Verdict(self.recipients, injected, attacker.count + self.town.crashes)
+            verdict = Verdict(self.recipients, injected, attacker.count + self.town.crashes, attacker.diary)
             judge(verdict, stores=self.stores, sandbox=self.sandbox, books=self.books)
             gates_remove(for_gates)
         self.claimer.close()

@@ -41,7 +41,19 @@ class Part:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        with self._lock, self.log.open("ab") as output:
+        with self._lock:
+            self._start()
+
+    def start_if_ended(self) -> bool:
+        """Start it again if it ended by itself: a crash, which nobody here wished for."""
+        with self._lock:
+            ended = not self.killed and self.process is not None and self.process.poll() is not None
+            if ended:
+                self._start()
+            return ended
+
+    def _start(self) -> None:
+        with self.log.open("ab") as output:
             self.killed = False
             self.process = subprocess.Popen(
                 [sys.executable, *self._arguments],
@@ -73,11 +85,6 @@ class Part:
             with contextlib.suppress(psutil.NoSuchProcess):
                 dice.choice(children).kill()
             return True
-
-    @property
-    def ended(self) -> bool:
-        """Whether it ended by itself: a crash, which nobody here wished for."""
-        return not self.killed and self.process is not None and self.process.poll() is not None
 
 
 class Broker:
@@ -177,6 +184,5 @@ class Town:
         """Start what ended by itself again, as `manage.py up` and every container runtime do, and count it."""
         while not self._over.wait(SUPERVISE_EVERY_S):
             for name, part in self.parts.items():
-                if part.ended:
+                if part.start_if_ended():
                     self.crashes[f"{name.partition('-')[0]} ended by itself, started again by its supervisor"] += 1
-                    part.start()

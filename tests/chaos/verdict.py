@@ -37,6 +37,7 @@ class Verdict:
     recipients: list[Recipient]
     injected: Counter[str]
     blows: Counter[str]
+    diary: list[str]
     states: Counter[str] = field(default_factory=Counter)
     broken: dict[str, list[str]] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
