@@ -165,8 +165,7 @@ def _receipts(event: Event, invoice: Invoice) -> list[Mail]:
         return []
     if MailSettings.objects.filter(pk=invoice.store_id, receipts_to_buyers=False).exists():
         return []
-    language = str(invoice.metadata.get("language") or "")
-    return [receipt_mail(invoice=invoice, address=address, language=language, now=event.at, event=event)]
+    return [receipt_mail(invoice=invoice, address=address, language=invoice.language, now=event.at, event=event)]
 
 
 # --- Which event is an occasion -------------------------------------------------------------------------------------

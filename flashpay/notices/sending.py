@@ -11,6 +11,7 @@ import smtplib
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Final
 
 import redis
@@ -38,10 +39,20 @@ _LOCK_S = 80
 _AGAIN_AFTER: Final = [timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240)]
 _REASON_LENGTH = 500
 
+# With this answer a server also ends the connection (RFC 5321, 4.2.3).
+_CLOSING = 421
+
 NO_SERVER = "The mail server could not be reached or refused to talk: {}"
 BROKE_OFF = "The mail server broke off in the middle: {}"
 REFUSED = "The address was refused: {}"
 NOT_TAKEN = "The mail server did not take the mail: {}"
+
+
+class _Outcome(Enum):
+    SENT = auto()
+    REFUSED = auto()
+    # The connection is of no use any more.
+    BROKE_OFF = auto()
 
 
 def mail_send_due(*, clock: Callable[[], datetime] = timezone.now) -> int:
@@ -77,12 +88,11 @@ def _run(clock: Callable[[], datetime]) -> int:
         taken = [mail for mail in group if _take(mail, clock())]
         if not taken:
             continue
-        trouble = _send(taken, server, clock)
-        if trouble:
+        outcome = _send(taken, server, clock)
+        sent += outcome is _Outcome.SENT
+        if outcome is _Outcome.BROKE_OFF:
             server.close()
             server, problem = _connect()
-        else:
-            sent += 1
     if server is not None:
         server.close()
     return sent
@@ -107,6 +117,10 @@ def _connect() -> tuple[BaseEmailBackend | None, str]:
     server = get_connection()
     try:
         server.open()
+        talk = getattr(server, "connection", None)
+        if isinstance(talk, smtplib.SMTP):
+            # A server that takes the connection and then says nothing is found out here, once and not with every mail.
+            talk.ehlo_or_helo_if_needed()
     except (smtplib.SMTPException, OSError) as error:
         return None, words_of(error)
     return server, ""
@@ -128,39 +142,41 @@ def _take(mail: Mail, now: datetime) -> bool:
     return taken
 
 
-def _send(mails: list[Mail], server: BaseEmailBackend, clock: Callable[[], datetime]) -> bool:
-    """Hand one letter to the server. Says whether the connection is in doubt after it."""
+def _send(mails: list[Mail], server: BaseEmailBackend, clock: Callable[[], datetime]) -> _Outcome:
+    """Hand one letter to the server, and mark its rows."""
     letter = letter_for(mails)
     message = message_for(mails, letter, server)
     try:
         message.send()
     except smtplib.SMTPRecipientsRefused as error:
-        _code, answer = next(iter(error.recipients.values()), (550, b""))
-        _ended_badly(mails, REFUSED, _code, _plain(answer), clock())
+        code, answer = next(iter(error.recipients.values()), (550, b""))
+        return _refused(mails, REFUSED, code, _plain(answer), clock())
     except smtplib.SMTPDataError as error:
-        _ended_badly(mails, NOT_TAKEN, error.smtp_code, _plain(error.smtp_error), clock())
+        return _refused(mails, NOT_TAKEN, error.smtp_code, _plain(error.smtp_error), clock())
     except ValueError as error:
         # Django found a header or an address that cannot be written (BadHeaderError and its kin).
         _fail(mails, NOT_TAKEN.format(str(error)))
+        return _Outcome.REFUSED
     except (smtplib.SMTPException, OSError) as error:
         _put_off(mails, BROKE_OFF.format(words_of(error)), clock(), tried=True)
-        return True
+        return _Outcome.BROKE_OFF
     else:
         rows = Mail.objects.filter(pk__in=[mail.pk for mail in mails])
         rows.update(
             state=MailState.SENT, sent_at=clock(), reason="", subject=letter.subject[:200], sent_with=mails[0].pk
         )
         Mail.objects.filter(pk=mails[0].pk).update(text=str(message.body), sent_with=None)
-    return False
+        return _Outcome.SENT
 
 
-def _ended_badly(mails: list[Mail], sentence: str, code: int, answer: str, now: datetime) -> None:
+def _refused(mails: list[Mail], sentence: str, code: int, answer: str, now: datetime) -> _Outcome:
     """5xx is the server's last word, 4xx (greylisting, a full box) is worth another try (RFC 5321, 4.2.1)."""
     said = sentence.format(f"{code} {answer}".strip())
     if code >= 500:
         _fail(mails, said)
     else:
         _put_off(mails, said, now, tried=True)
+    return _Outcome.BROKE_OFF if code == _CLOSING else _Outcome.REFUSED
 
 
 def _fail(mails: Sequence[Mail], reason: str) -> None:
@@ -189,7 +205,7 @@ def words_of(error: Exception) -> str:
         return f"it refused the user name or password ({error.smtp_code} {_plain(error.smtp_error)})."
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {_plain(error.smtp_error)}"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "timed out" in str(error):
         return "it did not answer in time."
     return str(error) or type(error).__name__
 

@@ -199,7 +199,7 @@ def test_without_a_mail_server_nothing_is_written(store: Store, sale: Sale, rule
 
 
 def test_a_buyer_whose_address_is_known_gets_one_receipt(store: Store, sale: Sale) -> None:
-    invoice = sale(metadata={"buyerEmail": " Buyer@example.com ", "language": "es"})
+    invoice = sale(metadata={"buyerEmail": " Buyer@example.com "}, language="es")
     pay(invoice, 1000, timezone.now())
     assert mails(store) == [("receipt", "Buyer@example.com")]
     assert Mail.objects.get().language == "es"
