@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet, prefetch_related_objects
+from django.db.models import Model, Q, QuerySet
 
 Row = TypeVar("Row", bound=Model)
 
@@ -84,16 +84,15 @@ def page_of(found: QuerySet[Row], asked: Mapping[str, str], *, size: int = PAGE_
     )
 
 
-def rows_of(found: QuerySet[Row], *prefetched: str, chunk: int = CHUNK) -> Iterator[Row]:
-    """Every row, newest first, a chunk at a time: neither this process nor the database ever holds them all.
+def chunks_of(found: QuerySet[Row], *, chunk: int = CHUNK) -> Iterator[list[Row]]:
+    """Every row, newest first, so many at a time: neither this process nor the database ever holds them all.
 
     Each chunk is a query of its own, so that a download of an hour keeps no transaction open.
     """
     rows = _downwards(found)
     got = list(rows[:chunk])
     while got:
-        prefetch_related_objects(got, *prefetched)
-        yield from got
+        yield got
         if len(got) < chunk:
             return
         last = got[-1]

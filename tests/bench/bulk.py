@@ -18,8 +18,13 @@ from payouts.models import DestinationKind, Payout, PayoutAttempt, PullPayment
 
 YEARS = 2
 _SPAN_S = YEARS * 365 * 24 * 3600
-# 22 characters of base 58, as `ids.id_new` makes them: hexadecimal digits but for the 0, which base 58 leaves out.
-_ID = "translate(substr(md5('{0}' || n), 1, 22), '0', 'z')"
+
+
+def _id(what: str, number: str = "n") -> str:
+    """An id as `ids.id_new` makes them, of base 58: hexadecimal digits but for the 0, and below 128 bits by its first."""
+    return f"'1' || translate(substr(md5('{what}' || ({number})), 1, 21), '0', 'z')"
+
+
 _HASH = "md5('{0}' || n) || md5(n || '{0}')"
 # What `lightning.invoice_make` would take a minute for; nobody reads these, and they are as long as real ones.
 _BOLT11 = "'lnbcrt10u1' || repeat(md5(n || 'code'), 8)"
@@ -83,8 +88,8 @@ def rows_generate(template: models.Model, count: int, varying: Mapping[str, str]
         )
 
 
-def analyzed() -> None:
-    """What PostgreSQL's own housekeeping would have done by the time a shop is so old."""
+def housekeeping() -> None:
+    """What PostgreSQL would have done by itself by the time a shop is so old."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -118,7 +123,7 @@ def invoices_generate(store: Store, wallet: WalletConnection, count: int) -> Non
         ),
         count,
         {
-            "id": _ID.format("invoice"),
+            "id": _id(f"{store.pk} invoice"),
             "amount": cents,
             "amount_msat": f"({cents}) * 16667000 / 1000",
             "received_msat": f"CASE WHEN n % 100 < 70 THEN ({cents}) * 16667000 / 1000 ELSE 0 END",
@@ -143,7 +148,7 @@ def _codes_generate(
     store: Store, wallet: WalletConnection, now: datetime, count: int, paid: int, number: str, step_s: float
 ) -> None:
     created = f"to_timestamp({(now - timedelta(seconds=_SPAN_S)).timestamp()} + {number} * {step_s})"
-    invoice = f"translate(substr(md5('invoice' || {number}), 1, 22), '0', 'z')"
+    invoice = _id(f"{store.pk} invoice", number)
     code = LightningInvoice(
         store=store,
         connection=wallet,
@@ -164,7 +169,7 @@ def _codes_generate(
             "id": f"{before} + n",
             "invoice_id": invoice,
             "bolt11": _BOLT11,
-            "payment_hash": _HASH.format("code"),
+            "payment_hash": _HASH.format(f"{store.pk} code"),
             "created_at": created,
             "expires_at": f"{created} + interval '1 minute'",
             "poll_until": f"{created} + interval '1 day'",
@@ -182,7 +187,9 @@ def _codes_generate(
         },
     )
     rows_generate(
-        PaymentHash(owner="invoice"), paid, {"payment_hash": _HASH.format("code"), "owner_id": invoice, "at": created}
+        PaymentHash(owner="invoice"),
+        paid,
+        {"payment_hash": _HASH.format(f"{store.pk} code"), "owner_id": invoice, "at": created},
     )
 
 
@@ -191,7 +198,7 @@ def payouts_generate(store: Store, wallet: WalletConnection, count: int) -> None
     now = timezone.now()
     created = f"to_timestamp({(now - timedelta(seconds=_SPAN_S)).timestamp()} + n * {_SPAN_S / count})"
     groups = max(count // 100, 1)
-    pull_payment = "translate(substr(md5('pull' || ({0})), 1, 22), '0', 'z')"
+    pull = f"{store.pk} pull"
     state = (
         "CASE WHEN n % 1000 < 950 THEN 'Completed' WHEN n % 1000 < 990 THEN 'Cancelled' "
         "WHEN n % 1000 < 998 THEN 'AwaitingApproval' ELSE 'InProgress' END"
@@ -202,8 +209,8 @@ def payouts_generate(store: Store, wallet: WalletConnection, count: int) -> None
         ),
         groups,
         {
-            "id": pull_payment.format("n"),
-            "lnurl_token": "md5('token' || n)",
+            "id": _id(pull),
+            "lnurl_token": f"md5('{store.pk} token' || n)",
             "name": "'Prize ' || n",
             "created_at": f"to_timestamp({(now - timedelta(seconds=_SPAN_S)).timestamp()} + n * {_SPAN_S / groups})",
         },
@@ -219,8 +226,8 @@ def payouts_generate(store: Store, wallet: WalletConnection, count: int) -> None
         ),
         count,
         {
-            "id": _ID.format("payout"),
-            "pull_payment_id": pull_payment.format("1 + (n - 1) / 100"),
+            "id": _id(f"{store.pk} payout"),
+            "pull_payment_id": _id(pull, "1 + (n - 1) / 100"),
             "destination": _BOLT11,
             "state": state,
             "needs_review": "n % 1000 = 999",
@@ -235,19 +242,19 @@ def payouts_generate(store: Store, wallet: WalletConnection, count: int) -> None
         PayoutAttempt(store=store, number=1, connection=wallet, wallet_id=wallet.wallet_id, amount_msat=10_000_000),
         count,
         {
-            "payout_id": _ID.format("payout"),
+            "payout_id": _id(f"{store.pk} payout"),
             "bolt11": _BOLT11,
-            "payment_hash": _HASH.format("attempt"),
-            "idempotency_key": f"{_ID.format('payout')} || '-1'",
+            "payment_hash": _HASH.format(f"{store.pk} attempt"),
+            "idempotency_key": _id(f"{store.pk} payout") + " || '-1'",
             "state": "CASE WHEN n % 1000 < 950 THEN 'succeeded' WHEN n % 1000 < 998 THEN 'failed' ELSE 'unknown' END",
             "prepared_at": created,
             "sent_at": created,
             "ended_at": ended.format(created),
-            "preimage": _HASH.format("preimage"),
+            "preimage": _HASH.format(f"{store.pk} preimage"),
         },
     )
     rows_generate(
         PaymentHash(owner="payout"),
         count,
-        {"payment_hash": _HASH.format("attempt"), "owner_id": _ID.format("payout"), "at": created},
+        {"payment_hash": _HASH.format(f"{store.pk} attempt"), "owner_id": _id(f"{store.pk} payout"), "at": created},
     )

@@ -36,12 +36,13 @@ class Load:
         return len(self.times_ms) / self.whole_s
 
 
-def load(port: int, paths: Sequence[str], connections: int) -> Load:
+def load(port: int, paths: Sequence[str], connections: int, *, cookie: str = "") -> Load:
     """GET each of `paths` once, spread over `connections`, as fast as the server answers. Raises OSError."""
-    return asyncio.run(_load(port, paths, connections))
+    return asyncio.run(_load(port, paths, connections, cookie))
 
 
-async def _load(port: int, paths: Sequence[str], connections: int) -> Load:
+async def _load(port: int, paths: Sequence[str], connections: int, cookie: str) -> Load:
+    headers = f"Host: 127.0.0.1:{port}\r\nAccept: application/json\r\n" + (f"Cookie: {cookie}\r\n" if cookie else "")
     waiting, times_ms, bodies = deque(paths), [], []
 
     async def work() -> None:
@@ -49,7 +50,7 @@ async def _load(port: int, paths: Sequence[str], connections: int) -> Load:
         while waiting:
             path = iri_to_uri(waiting.popleft())
             started = time.perf_counter()
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n\r\n".encode())
+            writer.write(f"GET {path} HTTP/1.1\r\n{headers}\r\n".encode())
             body = await asyncio.wait_for(_answer(reader), READ_WITHIN_S)
             times_ms.append((time.perf_counter() - started) * 1000)
             bodies.append(body)

@@ -8,7 +8,7 @@ import pytest
 
 from flashpay import keyset
 from flashpay.invoices.models import PaymentRequest
-from flashpay.keyset import page_of, rows_of, total_of
+from flashpay.keyset import chunks_of, page_of, total_of
 from flashpay.stores.models import Store
 
 pytestmark = pytest.mark.django_db
@@ -85,5 +85,7 @@ def test_it_counts_no_further_than_anybody_reads(store: Store, monkeypatch: pyte
 
 def test_an_export_reads_every_row_once_in_chunks(store: Store) -> None:
     everything = bills(store, 23)
-    assert [bill.pk for bill in rows_of(PaymentRequest.objects.all(), chunk=5)] == everything
-    assert [bill.pk for bill in rows_of(PaymentRequest.objects.all(), chunk=23)] == everything
+    for size in (5, 23, 100):
+        chunks = list(chunks_of(PaymentRequest.objects.all(), chunk=size))
+        assert [bill.pk for chunk in chunks for bill in chunk] == everything
+        assert max(map(len, chunks)) == min(size, 23)
