@@ -20,14 +20,17 @@ from flashpay.api import (
     account,
     invoices,
     lightning_addresses,
+    pay_links,
     payment_methods,
     payment_requests,
     payout_policies,
     payouts,
     pull_payment_actions,
     pull_payments,
+    recipients,
     refunds,
     stores,
+    vouchers,
 )
 from flashpay.api.authentication import TokenAuth
 from flashpay.api.problems import ApiProblem, Problem, money_problem, problem, refusal_problem, validation_problem
@@ -84,11 +87,14 @@ for module in (
     lightning_addresses,
     invoices,
     payment_requests,
+    pay_links,
     pull_payments,
     pull_payment_actions,
+    vouchers,
     refunds,
     payouts,
     payout_policies,
+    recipients,
 ):
     api.add_router("/v1", module.router)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from ninja import Router
 from pydantic import BaseModel, Field
 
@@ -12,7 +13,12 @@ from flashpay.api.problems import answers, invalid, not_found
 from flashpay.api.wire import AmountText, Input
 from flashpay.invoices.models import LightningAddress
 from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT, address_text
-from flashpay.invoices.services import address_name_read, lightning_address_delete, lightning_address_save
+from flashpay.invoices.services import (
+    address_name_read,
+    lightning_address_archive,
+    lightning_address_delete,
+    lightning_address_save,
+)
 from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import SAT
 from flashpay.stores import permissions
@@ -33,6 +39,7 @@ class LightningAddressData(BaseModel):
     commentAllowed: int = Field(description="Characters of a payer's comment; 0 for none")
     description: str = Field(description="What a wallet shows before paying; empty for the store's name")
     invoiceMetadata: dict[str, Any] | None
+    archived: bool = Field(description="It takes no payments and keeps its name")
 
 
 class LightningAddressInput(Input):
@@ -43,6 +50,18 @@ class LightningAddressInput(Input):
     commentAllowed: int = Field(default=0, ge=0, le=500)
     description: str = Field(default="", max_length=200)
     invoiceMetadata: dict[str, Any] = Field(default={}, description="Goes into every invoice that the address makes")
+
+
+class LightningAddressPatch(Input):
+    """What is left out stays as it is."""
+
+    currencyCode: str | None = Field(default=None, description="Empty: the store's default currency")
+    min: AmountText | None = Field(default=None, description="Smallest payment, in sats")
+    max: AmountText | None = Field(default=None, description="Largest payment, in sats")
+    commentAllowed: int | None = Field(default=None, ge=0, le=500)
+    description: str | None = Field(default=None, max_length=200)
+    invoiceMetadata: dict[str, Any] | None = None
+    archived: bool | None = Field(default=None, description="true: it takes no payments and keeps its name")
 
 
 @router.get(_ALL, response=answers(list[LightningAddressData]))
@@ -81,11 +100,38 @@ def lightning_address_put(
     return _shown(address)
 
 
+@router.patch(_ONE, response=answers(LightningAddressData))
+def lightning_address_patch(
+    request: ApiRequest, storeId: str, username: str, payload: LightningAddressPatch
+) -> LightningAddressData:
+    """Change some of an address, close it or open it again."""
+    store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
+    address, actor = _address(store, username), request.auth.actor
+    terms: dict[str, Any] = {
+        "minimum_sat": address.minimum_sat if payload.min is None else amount_from_decimal(payload.min, SAT),
+        "maximum_sat": address.maximum_sat if payload.max is None else amount_from_decimal(payload.max, SAT),
+        "currency": _or(payload.currencyCode, address.currency),
+        "comment_length": _or(payload.commentAllowed, address.comment_length),
+        "description": _or(payload.description, address.description),
+        "invoice_metadata": _or(payload.invoiceMetadata, address.invoice_metadata),
+    }
+    with transaction.atomic():
+        if any(getattr(address, name) != value for name, value in terms.items()):
+            address = lightning_address_save(store=store, name=address.name, actor=actor, **terms)
+        if payload.archived is not None:
+            lightning_address_archive(address=address, archived=payload.archived, actor=actor)
+    return _shown(address)
+
+
 @router.delete(_ONE, response=answers(None))
 def lightning_address_remove(request: ApiRequest, storeId: str, username: str) -> None:
     """Give the address up. Its invoices stay; the name is free for others."""
     store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
     lightning_address_delete(address=_address(store, username), actor=request.auth.actor)
+
+
+def _or(value: Any, otherwise: Any) -> Any:
+    return otherwise if value is None else value
 
 
 def _address(store: Store, username: str) -> LightningAddress:
@@ -105,4 +151,5 @@ def _shown(address: LightningAddress) -> LightningAddressData:
         commentAllowed=address.comment_length,
         description=address.description,
         invoiceMetadata=address.invoice_metadata or None,
+        archived=address.archived,
     )

@@ -19,7 +19,7 @@ router = Router(tags=["Payment methods"])
 
 LIGHTNING = "BTC-LN"
 # The name that BTCPay Server had before its version 2.
-_LIGHTNING_NAMES = frozenset({LIGHTNING, "BTC-LightningNetwork"})
+LIGHTNING_NAMES = frozenset({LIGHTNING, "BTC-LightningNetwork"})
 _PATH = "/stores/{storeId}/payment-methods/{paymentMethodId}"
 
 
@@ -110,13 +110,13 @@ def payment_method_delete(request: ApiRequest, storeId: str, paymentMethodId: st
 
 def lightning_check(names: list[str] | None, path: str) -> None:
     """Lightning is what there is. Raises ApiProblem where other methods are asked for."""
-    if names is not None and not _LIGHTNING_NAMES & set(names):
+    if names is not None and not LIGHTNING_NAMES & set(names):
         raise invalid(path, f"FlashPay knows one method: {LIGHTNING}.")
 
 
 def _store(request: ApiRequest, store_id: str, method_id: str, permission: str) -> Store:
     store = request.auth.store_get(store_id, permission)
-    if method_id not in _LIGHTNING_NAMES:
+    if method_id not in LIGHTNING_NAMES:
         raise not_found("paymentmethod")
     return store
 

@@ -50,7 +50,8 @@ def invalid(path: str, message: str) -> ApiProblem:
 def not_found(what: str) -> ApiProblem:
     """`what` as in BTCPay Server's codes: store, invoice, pullpayment, payout, paymentmethod, apikey."""
     names = {"pullpayment": "pull payment", "paymentmethod": "payment method", "apikey": "API key"}
-    names |= {"lightning-address": "Lightning Address", "payment-request": "payment request"}
+    names |= {"lightning-address": "Lightning Address", "payment-request": "payment request", "pay-link": "pay link"}
+    names |= {"voucher-batch": "batch of vouchers"}
     name = names.get(what, what)
     return problem(404, f"{what}-not-found", f"There is no such {name}, or it is not yours to see.")
 
@@ -87,6 +88,8 @@ _PATHS = {
     "approve_by_hand_above": "approveByHandAbove",
     "two_people_above": "twoPeopleAbove",
     "minimum_policy": "minimumPolicy",
+    "more_currencies": "moreCurrencies",
+    "tip_percents": "tipPercents",
     "fee_cap_bp": "feeCapBasisPoints",
     "review_after_s": "reviewAfterSeconds",
     "second_reviewer_above_sat": "secondReviewerAboveSat",

@@ -10,19 +10,21 @@ from ninja import Path, Router
 from pydantic import BaseModel, Field
 
 from flashpay.api.authentication import ApiRequest
-from flashpay.api.payment_methods import lightning_check
+from flashpay.api.payment_methods import LIGHTNING_NAMES, lightning_check
 from flashpay.api.payout_shapes import PullPaymentData, pull_payment_shown
-from flashpay.api.problems import answers, invalid
+from flashpay.api.problems import answers, invalid, not_found
 from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.stores import BP_PER_PERCENT
 from flashpay.api.wire import AmountText, Input, PercentText
 from flashpay.invoices.models import Invoice
 from flashpay.invoices.refunds import RefundVariant, refund_amount
 from flashpay.invoices.selectors import invoice_find
-from flashpay.money.amounts import amount_from_decimal
-from flashpay.money.currencies import currency_get
+from flashpay.money.amounts import amount_from_decimal, amount_plain
+from flashpay.money.currencies import BTC, currency_get
+from flashpay.money.errors import NoFreshRate
+from flashpay.refusals import Refusal
 from flashpay.stores import permissions
-from payouts.services.refunds import refund_create
+from payouts.services.refunds import refund_create, refunds_of
 
 router = Router(tags=["Invoices"])
 
@@ -43,6 +45,53 @@ class RefundInput(Input):
     subtractPercentage: PercentText | None = Field(default=None, description="Percent that are kept")
     customAmount: AmountText | None = None
     customCurrency: str | None = None
+
+
+class RefundPreviewPath(RefundPath):
+    paymentMethodId: str
+
+
+class RefundPreviewData(BaseModel):
+    """What each variant of a refund comes to at this moment, before anything is kept; null where it cannot be made."""
+
+    paymentAmountThen: str | None = Field(
+        description="RateThen: the sats that arrived, in BTC", examples=["0.00050000"]
+    )
+    paymentAmountNow: str | None = Field(
+        description="CurrentRate: what they were worth then, at the rate of now, in BTC; null where there is no fresh rate"
+    )
+    invoiceAmount: str | None = Field(description="Fiat: in the invoice's currency", examples=["31.75"])
+    overpaidPaymentAmount: str | None = Field(description="OverpaidAmount, in BTC")
+    paymentCurrency: str = "BTC"
+    paymentCurrencyDivisibility: int = BTC.decimals
+    invoiceCurrency: str
+    invoiceCurrencyDivisibility: int
+    refunds: list[PullPaymentData] = Field(description="Those that were made already, archived ones too")
+
+
+@router.get(f"{_ONE}/refund/{{paymentMethodId}}", response=answers(RefundPreviewData))
+@router.get(
+    f"{_BY_ID}/refund/{{paymentMethodId}}",
+    response=answers(RefundPreviewData),
+    operation_id="invoice_refund_preview_by_id",
+)
+def invoice_refund_preview(request: ApiRequest, path: Path[RefundPreviewPath]) -> RefundPreviewData:
+    """What could be given back of an invoice, by each variant, and what was given back already."""
+    invoice = request.auth.record_get(
+        invoice_find(path.invoiceId), path.storeId, permissions.CREATE_UNAPPROVED_PULL_PAYMENTS, "invoice"
+    )
+    if path.paymentMethodId not in LIGHTNING_NAMES:
+        raise not_found("paymentmethod")
+    currency = currency_get(invoice.currency)
+    return RefundPreviewData(
+        paymentAmountThen=_sats(invoice, RefundVariant.RATE_THEN),
+        paymentAmountNow=_sats(invoice, RefundVariant.CURRENT_RATE),
+        invoiceAmount=_comes_to(invoice, RefundVariant.FIAT),
+        overpaidPaymentAmount=_sats(invoice, RefundVariant.OVERPAID),
+        invoiceCurrency=currency.code,
+        invoiceCurrencyDivisibility=currency.decimals,
+        refunds=[pull_payment_shown(one) for one in refunds_of(store=invoice.store, invoice_id=invoice.pk)],
+    )
 
 
 @router.post(f"{_ONE}/refund", response=answers(PullPaymentData), openapi_extra=REPEATABLE)
@@ -80,6 +129,18 @@ def invoice_refund(request: ApiRequest, path: Path[RefundPath], payload: RefundI
         return pull_payment_shown(refund)
 
     return once(request, make, priced_in=[terms.get("custom_currency", currency_get(invoice.currency))])
+
+
+def _comes_to(invoice: Invoice, variant: RefundVariant) -> str | None:
+    try:
+        return amount_plain(*refund_amount(invoice=invoice, variant=variant))
+    except (Refusal, NoFreshRate):
+        return None
+
+
+def _sats(invoice: Invoice, variant: RefundVariant) -> str | None:
+    sats = _comes_to(invoice, variant)
+    return None if sats is None else amount_plain(int(sats), BTC)
 
 
 def _terms(invoice: Invoice, payload: RefundInput) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from flashpay.invoices.models import LightningAddress
 from flashpay.stores.models import Event, Store, User
@@ -64,3 +65,31 @@ def test_who_may_not_changes_nothing(guest: Script, stranger: Script, anybody: S
     anybody.post(_path(store, "cafe"), {}, 401)
     assert not LightningAddress.objects.exists()
     assert guest.get(_path(store)) == []
+
+
+def test_some_of_it_is_changed_and_the_rest_stays(api: Script, store: Store) -> None:
+    made = api.post(_path(store, "cafe"), {"min": "100", "max": "50000", "currencyCode": "JMD", "description": "Bar"})
+    patched = api.ask("PATCH", _path(store, "cafe"), {"max": "60000", "currencyCode": ""}).json()
+    assert patched == made | {"max": "60000", "currencyCode": None}
+    (refused,) = api.ask("PATCH", _path(store, "cafe"), {"max": "5", "archived": True}).json()
+    assert refused["path"] == "max"
+    assert api.get(_path(store, "cafe")) == patched
+
+
+def test_a_closed_one_takes_no_payments_and_keeps_its_name(
+    api: Script, store: Store, alice: User, client: Client
+) -> None:
+    api.post(_path(store, "cafe"), {})
+    assert api.ask("PATCH", _path(store, "cafe"), {"archived": True}).json()["archived"] is True
+    assert client.get("/.well-known/lnurlp/cafe").json()["status"] == "ERROR"
+    assert api.post(_path(store_make(alice, name="Second"), "cafe"), {}, 400)["code"] == "address-taken"
+    assert api.ask("PATCH", _path(store, "cafe"), {"archived": False}).json()["archived"] is False
+    events = Event.objects.filter(entity="lightningaddress").values_list("type", flat=True)
+    assert list(events)[1:] == ["LightningAddressArchived", "LightningAddressUnarchived"]
+
+
+def test_who_may_not_patches_nothing(guest: Script, stranger: Script, api: Script, store: Store) -> None:
+    made = api.post(_path(store, "cafe"), {})
+    assert guest.ask("PATCH", _path(store, "cafe"), {"archived": True}).status_code == 403
+    assert stranger.ask("PATCH", _path(store, "cafe"), {"archived": True}).status_code == 404
+    assert api.get(_path(store, "cafe")) == made

@@ -41,6 +41,47 @@ def test_it_gives_back_the_sats_that_arrived(api: Script, paying_store: Store) -
     assert Event.objects.get(type="InvoiceRefunded").entity_id == invoice.pk
 
 
+def preview(api: Script, invoice: Invoice, status: int = 200) -> Any:
+    return api.get(f"/invoices/{invoice.pk}/refund/BTC-LN", status)
+
+
+def test_it_says_beforehand_what_each_variant_comes_to(
+    api: Script, paying_store: Store, sandbox: SandboxServer
+) -> None:
+    invoice = paid(paying_store, 63_50, USD)
+    shown = preview(api, invoice)
+    assert shown["paymentAmountThen"] == f"{invoice.received_msat // 1000 / 100_000_000:.8f}"
+    assert (shown["paymentAmountNow"], shown["invoiceAmount"]) == ("0.00100000", "63.50")
+    assert (shown["invoiceCurrency"], shown["invoiceCurrencyDivisibility"]) == ("USD", 2)
+    assert (shown["paymentCurrency"], shown["paymentCurrencyDivisibility"]) == ("BTC", 8)
+    assert (shown["overpaidPaymentAmount"], shown["refunds"]) == (None, [])
+    assert not PullPayment.objects.exists()
+
+
+def test_beforehand_it_names_the_refunds_that_there_are(api: Script, paying_store: Store) -> None:
+    invoice = paid(paying_store)
+    made = refund(api, invoice, refundVariant="RateThen")
+    (known,) = preview(api, invoice)["refunds"]
+    assert (known["id"], known["terms"]["refundOfInvoice"]) == (made["id"], invoice.pk)
+    assert PullPayment.objects.get().refund_of_id == invoice.pk
+
+
+def test_beforehand_it_leaves_out_what_cannot_be_given_back(
+    api: Script, paying_store: Store, no_price: SandboxServer
+) -> None:
+    invoice = invoice_create(store=paying_store, amount=50_000, currency=SAT, actor="alice")
+    shown = preview(api, invoice)
+    for name in ("paymentAmountThen", "paymentAmountNow", "invoiceAmount", "overpaidPaymentAmount"):
+        assert shown[name] is None
+
+
+def test_who_may_not_refund_sees_no_preview(guest: Script, stranger: Script, api: Script, paying_store: Store) -> None:
+    invoice = invoice_create(store=paying_store, amount=50_000, currency=SAT, actor="alice")
+    preview(guest, invoice, 403)
+    preview(stranger, invoice, 404)
+    assert api.get(f"/invoices/{invoice.pk}/refund/BTC-CHAIN", 404)["code"] == "paymentmethod-not-found"
+
+
 def test_it_keeps_a_percentage(api: Script, paying_store: Store) -> None:
     made = refund(api, paid(paying_store), refundVariant="RateThen", subtractPercentage="2.5")
     assert made["amount"] == "48750"

@@ -221,6 +221,9 @@ MAKES_NOTHING = {
     "pull_payment_extending",
     "pull_payment_pausing",
     "pull_payment_resuming",
+    "pay_link_unarchive",
+    "voucher_batch_end",
+    "voucher_end",
 }
 
 
