@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from flashpay.invoices.selectors import invoice_find
+from flashpay.languages import language_propose
 from flashpay.notices.selectors import receipt_wish, rule_of_stop_link
 from flashpay.notices.services import mail_rule_stop, receipt_ask
 from flashpay.public_pages import public_page
@@ -56,6 +57,7 @@ def receipt(request: HttpRequest, invoice_id: str) -> HttpResponse:
     invoice = invoice_find(invoice_id)
     if invoice is None:
         raise Http404("no such invoice")
+    language_propose(request, invoice.language)
     form = ReceiptForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
