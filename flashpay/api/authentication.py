@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import APIKeyHeader
 
-from flashpay.api.problems import missing_permission, not_found
+from flashpay.api.problems import missing_permission, not_found, problem
 from flashpay.stores.models import ApiKey, Store, User
 from flashpay.stores.permissions import ALL, BY_ROLE, permissions_implied
-from flashpay.stores.selectors import api_key_find, membership_get, stores_of
+from flashpay.stores.selectors import STORE_ARCHIVED, api_key_find, membership_get, stores_of
 
 
 class _OfAStore(Protocol):
@@ -23,11 +23,14 @@ Record = TypeVar("Record", bound=_OfAStore)
 
 # BTCPay Server's name for a key that may do whatever its owner may.
 UNRESTRICTED = "unrestricted"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
 class Caller:
     key: ApiKey
+    # Whether the request only reads: an archived store may be read, and nothing in it changed.
+    reads: bool = False
 
     @property
     def user(self) -> User:
@@ -54,13 +57,16 @@ class Caller:
         }
         return permission in permissions_implied(granted)
 
-    def store_get(self, store_id: str, permission: str) -> Store:
-        """The store, if the caller may. 404 for everybody else's stores, as if there were none; 403 in one's own."""
+    def store_get(self, store_id: str, permission: str, *, archived_too: bool = False) -> Store:
+        """The store, if the caller may. 404 for everybody else's stores, as if there were none; 403 in one's own.
+
+        Refuses to change anything in an archived store, but for what brings it back (`archived_too`).
+        """
         found = self.store_find(store_id)
         if found is None:
             raise not_found("store")
         store, role = found
-        self._require(store, role, permission)
+        self._require(store, role, permission, archived_too=archived_too)
         return store
 
     def record_get(self, record: Record | None, store_id: str | None, permission: str, what: str) -> Record:
@@ -92,9 +98,11 @@ class Caller:
         membership = membership_get(user=self.user, store_id=store_id)
         return None if membership is None else (membership.store, membership.role)
 
-    def _require(self, store: Store, role: str, permission: str) -> None:
+    def _require(self, store: Store, role: str, permission: str, *, archived_too: bool = False) -> None:
         if permission not in BY_ROLE[role] or not self.holds(permission, store.pk):
             raise missing_permission(permission)
+        if store.archived and not self.reads and not archived_too:
+            raise problem(400, "store-archived", STORE_ARCHIVED)
 
 
 def _role_in(store: Store, user: User) -> str:
@@ -112,7 +120,7 @@ class TokenAuth(APIKeyHeader):
         if scheme.lower() != "token" or not text.strip():
             return None
         found = api_key_find(text=text.strip(), now=timezone.now())
-        return None if found is None else Caller(found)
+        return None if found is None else Caller(found, reads=request.method in _READING)
 
 
 class ApiRequest(HttpRequest):

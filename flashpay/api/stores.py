@@ -84,7 +84,8 @@ def store_get(request: ApiRequest, storeId: str) -> StoreData:
 @router.put("/stores/{storeId}", response=answers(StoreData))
 def store_put(request: ApiRequest, storeId: str, payload: StoreUpdateInput) -> StoreData:
     """Change a store. Fields that are left out go back to their default, but for the terms of its invoices."""
-    store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
+    bring_back = payload.archived is False
+    store = request.auth.store_get(storeId, permissions.MODIFY_STORE, archived_too=bring_back)
     if payload.id not in (None, store.pk):
         raise invalid("id", "The id of a store never changes.")
     with transaction.atomic():
@@ -97,7 +98,7 @@ def store_put(request: ApiRequest, storeId: str, payload: StoreUpdateInput) -> S
 @router.delete("/stores/{storeId}", response=answers(None))
 def store_delete(request: ApiRequest, storeId: str) -> None:
     """Archive a store: it leaves the lists, its records stay. Nothing financial is ever deleted."""
-    store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
+    store = request.auth.store_get(storeId, permissions.MODIFY_STORE, archived_too=True)
     store_archive(store=store, archived=True, actor=request.auth.actor)
 
 

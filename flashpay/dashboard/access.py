@@ -7,17 +7,19 @@ from functools import wraps
 from typing import Any, Concatenate
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from flashpay.stores.models import Membership, Store, User
 from flashpay.stores.permissions import BY_ROLE
-from flashpay.stores.selectors import membership_get
+from flashpay.stores.selectors import STORE_ARCHIVED, membership_get
 from payouts.selectors import sending_stopped
 
+_READING = frozenset({"GET", "HEAD"})
 Page = Callable[Concatenate["StoreRequest", ...], HttpResponseBase]
 
 
@@ -29,10 +31,11 @@ class StoreRequest(HttpRequest):
     membership: Membership
 
 
-def store_page(permission: str) -> Callable[[Page], Callable[..., HttpResponseBase]]:
+def store_page(permission: str, *, archived_too: bool = False) -> Callable[[Page], Callable[..., HttpResponseBase]]:
     """Open the page to members with `permission`; `request.store` and `request.membership` are set.
 
-    404 for everybody else's stores, as if there were none; 403 for a member who may not.
+    404 for everybody else's stores, as if there were none; 403 for a member who may not. What is posted to a page of an
+    archived store changes nothing, but for what brings it back (`archived_too`).
     """
 
     def decorate(page: Page) -> Callable[..., HttpResponseBase]:
@@ -44,6 +47,9 @@ def store_page(permission: str) -> Callable[[Page], Callable[..., HttpResponseBa
             if permission not in BY_ROLE[membership.role]:
                 raise PermissionDenied("Your role in this store does not include this page.")
             request.store, request.membership = membership.store, membership
+            if membership.store.archived and request.method not in _READING and not archived_too:
+                messages.error(request, STORE_ARCHIVED)
+                return redirect("dashboard:store", store_id)
             # What is typed without a zone ("expires 18:00") is meant where the store is.
             with timezone.override(ZoneInfo(membership.store.time_zone)):
                 return page(request, *args, **kwargs)

@@ -25,6 +25,7 @@ store_patterns: list[URLPattern | URLResolver] = [
     path("/wallet/check", wallet.wallet_check_now, name="wallet_check"),
     path("/wallet/disconnect", wallet.wallet_remove, name="wallet_disconnect"),
     path("/settings", stores.store_settings, name="settings"),
+    path("/settings/archive", stores.store_hide, name="store_archive"),
     path("/team", team.team, name="team"),
     path("/team/<int:member_id>/role", team.member_role, name="member_role"),
     path("/team/<int:member_id>/remove", team.member_end, name="member_remove"),

@@ -12,6 +12,9 @@ from flashpay.stores.permissions import BY_ROLE, VIEW_INVOICES, role_may
 
 # One write per key and minute is enough to show when it was last used.
 _LAST_USED_GRAIN = timedelta(minutes=1)
+STORE_ARCHIVED = (
+    "This store is archived. It can be read and not changed: nothing was done. Bring it back in its settings first."
+)
 
 
 def stores_of(user: User) -> QuerySet[Store]:

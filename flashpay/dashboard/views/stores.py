@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
@@ -20,7 +20,7 @@ from flashpay.notices.selectors import mail_failures
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.selectors import only_cashier, stores_of, stores_seen
-from flashpay.stores.services import store_create, store_update
+from flashpay.stores.services import store_archive, store_create, store_update
 
 
 @require_GET
@@ -93,3 +93,13 @@ def store_settings(request: StoreRequest) -> HttpResponse:
     return store_render(
         request, "dashboard/settings.html", {"nav": "settings", "form": form}, status=422 if form.errors else 200
     )
+
+
+@require_POST
+@store_page(permissions.MODIFY_STORE, archived_too=True)
+def store_hide(request: StoreRequest) -> HttpResponse:
+    """Archive a store, or bring it back."""
+    archived = request.POST.get("archived") == "1"
+    store_archive(store=request.store, archived=archived, actor=str(request.user))
+    messages.success(request, "The store is archived." if archived else "The store is back.")
+    return redirect("dashboard:settings", request.store.pk)
