@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from pydantic import BaseModel, Field
 
 from flashpay.api.invoice_shapes import btc_text
@@ -18,6 +19,7 @@ from payouts.selectors import claim_link, pull_payment_state
 LIGHTNING_PROOF = "PayoutLightningBlob"
 # Payouts are never changed after they were claimed.
 REVISION = 0
+_ALIAS_SALT = "flashpay.api.claim_alias"
 
 
 class PullPaymentInput(Input):
@@ -156,7 +158,7 @@ class PayoutData(BaseModel):
     revision: int = REVISION
     pullPaymentId: str | None
     date: Moment
-    destination: str
+    destination: str = Field(description="Empty for readers without a key who did not make the claim")
     originalCurrency: str
     originalAmount: str
     payoutCurrency: str = "BTC"
@@ -230,6 +232,17 @@ def payout_shown(payout: Payout, *, to_store: bool = True) -> PayoutData:
         approvals=payout.approvals,
         approvalsNeeded=payout.approvals_needed,
     )
+
+
+def claim_shown_to_anybody(payout: Payout) -> PayoutData:
+    """A claim for whoever has the pull payment's link: how much and how far, and nothing that is its recipient's.
+
+    The id opens the claim's page with destination and proof, so another one stands in its place: the same each time, and
+    good for nothing else.
+    """
+    shown = payout_shown(payout, to_store=False)
+    alias = salted_hmac(_ALIAS_SALT, payout.pk, algorithm="sha256").hexdigest()[: len(payout.pk)]
+    return shown.model_copy(update={"id": alias, "destination": "", "paymentProof": None, "reason": None})
 
 
 def _proof(payout: Payout) -> ProofData | None:

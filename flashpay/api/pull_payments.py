@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from flashpay.api.authentication import ApiRequest
+from flashpay.api.authentication import ApiRequest, Caller, TokenAuth
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.payment_methods import lightning_check
 from flashpay.api.payout_shapes import (
@@ -16,6 +16,7 @@ from flashpay.api.payout_shapes import (
     PayoutData,
     PullPaymentData,
     PullPaymentInput,
+    claim_shown_to_anybody,
     payout_shown,
     pull_payment_shown,
 )
@@ -126,9 +127,14 @@ def claims_list(
     skip: Skip = 0,
     take: Take = LONGEST_PAGE,
 ) -> list[PayoutData]:
-    """The claims so far, newest first. Open to whoever has the id."""
-    found = payouts_of(pull_payment=_pull_payment(pullPaymentId), cancelled_too=includeCancelled)
-    return [payout_shown(payout, to_store=False) for payout in page_of(found, skip, take)]
+    """The claims so far, newest first. Open to whoever has the id: they read amounts, times and states. Ids, destinations
+    and proofs are other people's; a key that may view the store's payouts reads them too."""
+    pull_payment = _pull_payment(pullPaymentId)
+    found = page_of(payouts_of(pull_payment=pull_payment, cancelled_too=includeCancelled), skip, take)
+    caller = TokenAuth()(request)
+    if isinstance(caller, Caller) and caller.may(pull_payment.store, permissions.VIEW_PAYOUTS):
+        return [payout_shown(payout) for payout in found]
+    return [claim_shown_to_anybody(payout) for payout in found]
 
 
 @router.post(f"{_ONE}/payouts", auth=None, response=answers(PayoutData, anonymous=True), openapi_extra=REPEATABLE)

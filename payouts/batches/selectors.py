@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 
 from flashpay.money.amounts import MSAT_PER_SAT, amount_plain
@@ -14,7 +14,7 @@ from flashpay.money.currencies import currency_get
 from flashpay.spreadsheets import csv_lines
 from flashpay.stores.models import Store
 from payouts.batches.models import BatchPayout, BatchState, PayoutBatch
-from payouts.models import AttemptState, PayoutAttempt, PayoutState
+from payouts.models import PayoutState
 
 RESULT_COLUMNS = (
     "row", "reference", "note", "destination", "amount", "currency", "amount_sat", "state", "needs_review", "reason",
@@ -26,13 +26,13 @@ SAMPLE = (
     ("ben@example.com", "12.50", "USD", "REFUND-118", "Returned a cup"),
 )
 _BATCH = 500
-_FAILED = Exists(PayoutAttempt.objects.filter(payout=OuterRef("payout"), state=AttemptState.FAILED))
 # The tabs of a batch: name in the address → which of its payouts.
 TABS: dict[str, Q] = {
     "": Q(),
     "approval": Q(payout__state=PayoutState.AWAITING_APPROVAL),
-    "waiting": Q(payout__state=PayoutState.AWAITING_PAYMENT, failed=False),
-    "failed": Q(payout__state=PayoutState.AWAITING_PAYMENT, failed=True),
+    "waiting": Q(payout__state=PayoutState.AWAITING_PAYMENT, payout__reason=""),
+    # Failed last time, or could not be sent: the reason says which, and it is tried again.
+    "held": Q(payout__state=PayoutState.AWAITING_PAYMENT) & ~Q(payout__reason=""),
     "flight": Q(payout__state=PayoutState.IN_PROGRESS, payout__needs_review=False),
     "review": Q(payout__needs_review=True),
     "completed": Q(payout__state=PayoutState.COMPLETED),
@@ -74,14 +74,10 @@ def batches_of(store: Store) -> QuerySet[PayoutBatch]:
 
 
 def batch_progress(batch: PayoutBatch) -> Progress:
-    found = (
-        BatchPayout.objects.filter(batch=batch)
-        .annotate(failed=_FAILED)
-        .aggregate(
-            amount=Sum("payout__amount_msat"),
-            paid=Sum("payout__amount_msat", filter=TABS["completed"]),
-            **{f"in_{tab}": Count("pk", filter=wanted) if wanted else Count("pk") for tab, wanted in TABS.items()},
-        )
+    found = BatchPayout.objects.filter(batch=batch).aggregate(
+        amount=Sum("payout__amount_msat"),
+        paid=Sum("payout__amount_msat", filter=TABS["completed"]),
+        **{f"in_{tab}": Count("pk", filter=wanted) if wanted else Count("pk") for tab, wanted in TABS.items()},
     )
     return Progress({tab: found[f"in_{tab}"] for tab in TABS}, found["amount"] or 0, found["paid"] or 0)
 
@@ -89,7 +85,7 @@ def batch_progress(batch: PayoutBatch) -> Progress:
 def batch_payouts(*, batch: PayoutBatch, tab: str = "") -> QuerySet[BatchPayout]:
     """Its payouts in the order of the table, or those of one tab."""
     found = BatchPayout.objects.filter(batch=batch).select_related("payout").order_by("line")
-    return found.annotate(failed=_FAILED).filter(TABS[tab]) if tab in TABS else found
+    return found.filter(TABS[tab]) if tab in TABS else found
 
 
 def batch_csv(batch: PayoutBatch) -> Iterator[str]:

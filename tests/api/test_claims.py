@@ -9,7 +9,7 @@ from django.utils import timezone
 from flashpay.money.currencies import SAT
 from flashpay.stores.models import Store
 from payouts.models import Payout, PullPayment
-from payouts.services import pull_payment_archive, pull_payment_create
+from payouts.services import payout_approve, payout_send, pull_payment_archive, pull_payment_create
 from tests.api.conftest import Script
 from tests.sandbox_server import SandboxServer
 
@@ -41,7 +41,26 @@ def test_it_claims_without_a_key_and_shows_how_it_goes(
     assert (claimed["state"], claimed["paymentProof"], claimed["revision"]) == ("AwaitingApproval", None, 0)
     assert claimed["payoutMethodId"] == "BTC-LN"
     assert anybody.get(f"/pull-payments/{pull_payment.pk}/payouts/{claimed['id']}") == claimed
-    assert anybody.get(f"/pull-payments/{pull_payment.pk}/payouts") == [claimed]
+
+
+def test_the_list_of_claims_shows_strangers_nothing_that_is_a_recipient_s(
+    anybody: Script, api: Script, stranger: Script, pull_payment: PullPayment, sandbox: SandboxServer
+) -> None:
+    destination = _invoice(sandbox, 20_000)
+    claimed = _claim(anybody, pull_payment, destination=destination)
+    payout_approve(payout=Payout.objects.get(), actor="alice")
+    payout_send(payout_id=claimed["id"])
+    listing = f"/pull-payments/{pull_payment.pk}/payouts"
+    for script in (anybody, stranger, Script("not-a-key")):
+        (shown,) = script.get(listing)
+        assert (shown["originalAmount"], shown["state"]) == ("20000", "Completed")
+        assert (shown["destination"], shown["paymentProof"], shown["reason"]) == ("", None, None)
+        assert claimed["id"] not in str(shown)
+        assert [shown] == anybody.get(listing)
+        anybody.get(f"{listing}/{shown['id']}", 404)
+    (seen,) = api.get(listing)
+    assert (seen["id"], seen["destination"]) == (claimed["id"], destination)
+    assert seen["paymentProof"]["PaymentHash"]
 
 
 def test_it_answers_the_same_claim_to_the_same_invoice(

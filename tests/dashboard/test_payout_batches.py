@@ -95,6 +95,7 @@ def test_bad_rows_are_shown_first_and_left_out_by_a_button(merchant: Client, pay
     page = text_of(merchant, address)
     assert "2 rows have problems" in page
     assert "Pay 4 rows" not in page
+    assert page.count(f'action="{address}/edit"') == 6  # discard, all bad rows, and each of the four
     merchant.post(f"{address}/edit", {"line": "5"})
     merchant.post(f"{address}/edit", {"action": "drop_bad"})
     merchant.post(f"{address}/edit", {"line": "many"})

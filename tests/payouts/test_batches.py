@@ -286,7 +286,7 @@ def test_the_store_s_rules_on_approval_hold_for_each_row(paying_store: Store, al
     assert batch_check(batch=batch).awaiting_approval == 2
     confirmed(batch)
     assert batch_progress(batch).counts == {
-        "": 3, "approval": 2, "waiting": 1, "failed": 0, "flight": 0, "review": 0, "completed": 0, "cancelled": 0,
+        "": 3, "approval": 2, "waiting": 1, "held": 0, "flight": 0, "review": 0, "completed": 0, "cancelled": 0,
     }  # fmt: skip
     assert batch_approve(batch=batch, user=alice) == (1, 1)
     assert batch_approve(batch=batch, user=alice) == (0, 0)
@@ -301,6 +301,14 @@ def test_the_rest_can_be_cancelled_and_what_flies_flies_on(paying_store: Store) 
     progress = batch_progress(batch)
     assert (progress.counts["cancelled"], progress.counts["flight"], progress.final) == (1, 1, False)
     assert Payout.objects.get(amount=20_000).reason == "The wrong month."
+
+
+def test_what_could_not_be_sent_is_counted_apart_with_its_reason(paying_store: Store) -> None:
+    batch = confirmed(brought(paying_store, "a@example.com,20000", "b@example.com,30000"))
+    Payout.objects.filter(amount=30_000).update(reason="The recipient's Lightning service refused.")
+    progress = batch_progress(batch)
+    assert (progress.counts["waiting"], progress.counts["held"]) == (1, 1)
+    assert [made.line for made in batch_payouts(batch=batch, tab="held")] == [3]
 
 
 def test_without_a_wallet_that_can_pay_nothing_is_taken(store: Store) -> None:
