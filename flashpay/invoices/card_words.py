@@ -28,6 +28,8 @@ _NEWS = timedelta(minutes=2)
 # Flash is asked about a code every five seconds and says soon after its end whether it was paid. Where even that takes longer,
 # the page offers its own code again: another way to pay must not wait for ever.
 _PATIENCE = timedelta(seconds=30)
+# Asking takes less than this, and the sweep ends what takes longer; where that stands still too, the page goes on.
+_ASKING_LIFE = timedelta(minutes=2)
 
 _NOTHING = _("Nothing was taken.")
 _NOTHING_BY_ITS_WORD = _(
@@ -97,7 +99,8 @@ def card_news(invoice: Invoice, now: datetime) -> CardNews | None:
     waits = doubted is not None and now < doubted.expires_at + _PATIENCE
     version = f"{last.pk}{last.state}{waits}{doubted.state if doubted else ''}"
     if last.state in CARD_RUNNING:
-        return CardNews("info", "hourglass", _ASKING, (_ASKING_HINT,), waits=True, version=version)
+        waits = now < last.created_at + _ASKING_LIFE
+        return CardNews("info", "hourglass", _ASKING, (_ASKING_HINT,), waits=waits, version=f"{version}{waits}")
     if last.state == CardState.DECLINED:
         if now > last.created_at + _NEWS:
             return None

@@ -436,6 +436,12 @@ def test_a_tap_that_no_worker_took_is_announced_again_and_then_ended(invoice: In
     assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
 
 
+def test_where_everything_stands_still_the_page_offers_its_code_again(invoice: Invoice, cards: SandboxServer) -> None:
+    card_present(invoice=invoice, text=cards.card_link())
+    assert news(invoice).waits
+    assert not news(invoice, seconds=150).waits
+
+
 def test_a_tap_taken_up_too_late_is_not_asked(invoice: Invoice, cards: SandboxServer) -> None:
     """The customer has left, or has begun to pay in another way."""
     row = card_present(invoice=invoice, text=cards.card_link())
