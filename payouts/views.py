@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from flashpay.ids import token_new
 from flashpay.languages import translated
+from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import public_page, wants_fragment
@@ -35,7 +36,7 @@ from payouts.selectors import (
     pull_payment_lnurl,
     pull_payment_state,
 )
-from payouts.services import payout_claim, quote_make
+from payouts.services import RaiseOffered, payout_claim, quote_make
 
 # Without JavaScript a page that waits for news comes again this often.
 REFRESH_S = 5
@@ -66,6 +67,7 @@ def _claim(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
     if pull_payment is None:
         raise Http404("no such pull payment")
     form = ClaimForm(currency_get(pull_payment.currency), request.POST or None)
+    offer: dict[str, Any] | None = None
     if request.method == "POST" and form.is_valid():
         try:
             claimed = payout_claim(
@@ -76,6 +78,8 @@ def _claim(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
                 claim_key=form.cleaned_data["request_key"],
                 quote=form.cleaned_data["quote"],
             )
+        except RaiseOffered as raised:
+            offer = _offer(pull_payment, form, raised)
         except Refusal as refusal:
             form.refuse(refusal.code, refusal.sentence, refusal.field)
         except MoneyError as error:
@@ -85,7 +89,8 @@ def _claim(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
         pull_payment.refresh_from_db()
     template = "payouts/_claim_live.html" if wants_fragment(request) else "payouts/claim.html"
     status = 422 if request.method == "POST" else 200
-    return render(request, template, _claim_page(pull_payment, form, timezone.now()), status=status)
+    page = _claim_page(pull_payment, form, timezone.now()) | {"offer": offer}
+    return render(request, template, page, status=status)
 
 
 @require_safe
@@ -134,6 +139,18 @@ def _claim_page(pull_payment: PullPayment, form: ClaimForm, now: datetime) -> di
         "version": _version(
             state, limits is not None, pull_payment.claimed, [(each.pk, each.state) for each in claims]
         ),
+    }
+
+
+def _offer(pull_payment: PullPayment, form: ClaimForm, raised: RaiseOffered) -> dict[str, Any]:
+    """The smallest amount that can be paid, to be confirmed with one press: what was asked for, what is sent instead, and
+    what it takes of what is left."""
+    return {
+        "asked": form.minor,
+        "amount": raised.amount,
+        "amount_msat": raised.amount_msat,
+        "plain": amount_plain(raised.amount, form.currency),
+        "left_after": pull_payment.remaining - raised.amount,
     }
 
 
