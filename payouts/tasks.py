@@ -14,6 +14,9 @@ from payouts.services.reconciling import receipt_complete
 
 # Rows taken up by one sweep; the next one comes seconds later.
 SWEEP = 200
+# Looks at payments in doubt taken up by one sweep. Each costs several of the requests that Flash allows in a minute, and a
+# crowd of doubts must not stand in the queue before what can simply be sent.
+SWEEP_LOOKS = 20
 # A sweep's message says no more than its row, so that one that waited this long is dropped unread: the next sweeps have said
 # the same, and a backlog is not made longer by saying it again every few seconds.
 SWEPT_EXPIRES_S = 15
@@ -33,14 +36,14 @@ def reconcile_payout(payout_id: str) -> None:
 @shared_task
 def send_due_payouts() -> None:
     """Every 5 s: whatever a lost message or a dead worker left behind."""
-    for payout_id in _due(PayoutState.AWAITING_PAYMENT):
+    for payout_id in _due(PayoutState.AWAITING_PAYMENT, SWEEP):
         send_payout.apply_async([payout_id], expires=SWEPT_EXPIRES_S)
 
 
 @shared_task
 def reconcile_due_payouts() -> None:
     """Every 5 s, so that with a lapsed lease a dead worker's payout is taken up again within a quarter of a minute."""
-    for payout_id in _due(PayoutState.IN_PROGRESS):
+    for payout_id in _due(PayoutState.IN_PROGRESS, SWEEP_LOOKS):
         reconcile_payout.apply_async([payout_id], expires=SWEPT_EXPIRES_S)
 
 
@@ -66,8 +69,8 @@ def expire_payouts() -> None:
     payouts_expire()
 
 
-def _due(state: str) -> list[str]:
+def _due(state: str, at_most: int) -> list[str]:
     now = timezone.now()
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     due = Payout.objects.filter(free, state=state, due_at__lte=now).order_by("due_at")
-    return list(due.values_list("pk", flat=True)[:SWEEP])
+    return list(due.values_list("pk", flat=True)[:at_most])

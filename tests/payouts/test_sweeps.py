@@ -13,7 +13,7 @@ from django.utils import timezone
 from flashpay import live
 from payouts.models import Payout, PullPayment
 from payouts.services import payout_claim
-from payouts.tasks import SWEPT_EXPIRES_S, reconcile_due_payouts, send_due_payouts
+from payouts.tasks import SWEEP_LOOKS, SWEPT_EXPIRES_S, reconcile_due_payouts, send_due_payouts
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,3 +42,24 @@ def test_a_claims_own_message_waits_and_a_sweeps_message_is_dropped_once_it_is_o
     latest = datetime.now(UTC) + timedelta(seconds=SWEPT_EXPIRES_S)
     assert datetime.fromisoformat(swept["expires"]) <= latest
     assert datetime.fromisoformat(looked["expires"]) <= latest
+
+
+def test_a_crowd_of_doubts_is_looked_at_in_turn_the_longest_due_first(
+    prize: PullPayment, plain_sandbox: SandboxServer
+) -> None:
+    now = timezone.now()
+    first = payout_claim(pull_payment=prize, bolt11=plain_sandbox.phone_invoice(20_000)["bolt11"])
+    crowd = [
+        Payout(
+            store=prize.store, destination_kind="bolt11", destination="-", currency="SAT", amount=1, amount_msat=1000
+        )
+        for _ in range(SWEEP_LOOKS)
+    ]
+    Payout.objects.bulk_create(crowd)
+    Payout.objects.filter(pk__in=[each.pk for each in crowd]).update(state="InProgress", due_at=now)
+    Payout.objects.filter(pk=first.pk).update(state="InProgress", due_at=now - timedelta(seconds=1))
+    live.connection().delete(QUEUE)
+    reconcile_due_payouts()
+    swept = messages()
+    assert len(swept) == SWEEP_LOOKS
+    assert first.pk in swept[0]["argsrepr"]
