@@ -61,7 +61,7 @@ def pay_link(request: HttpRequest, link_id: str) -> HttpResponse:
             return _to_checkout(pay_link_pay(link=link, keyed=keyed))
         except (Refusal, MoneyError) as error:
             problem, field = error.sentence, getattr(error, "field", "")
-    page = {"link": link, "store": link.store, "lnurl": pay_lnurl(link), "problem": problem}
+    page: dict[str, Any] = {"link": link, "store": link.store, "lnurl": pay_lnurl(link), "problem": problem}
     if link.amount is None:
         page["keypad"] = keypad_page(link=link, typed=request.POST, problem=problem, field=field)
     return render(request, "invoices/link.html", page, status=422 if problem else 200)

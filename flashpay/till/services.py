@@ -16,7 +16,7 @@ from flashpay.money.currencies import SAT, Currency
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
-from flashpay.stores.wallets import wallet_of
+from flashpay.stores.selectors import wallet_active
 from flashpay.till.models import Till
 
 NAME_LENGTH = 50
@@ -106,7 +106,11 @@ def sale_create(*, till: Till, keyed: Keyed, cashier: str, note: str = "", now: 
     if len(note) > NOTE_LENGTH:
         raise Refusal("invalid-note", _("A note has up to %(most)s characters.") % {"most": NOTE_LENGTH}, field="note")
     # A customer at the counter should not wait for a code that cannot come.
-    wallet_of(till.store)
+    if wallet_active(till.store) is None:
+        raise Refusal(
+            "wallet-not-connected",
+            _("The store's wallet is not connected, so nothing was charged. The owner connects it under Wallet."),
+        )
     return invoice_create(
         store=till.store,
         amount=keyed.total,

@@ -127,6 +127,14 @@ def test_a_bad_amount_at_the_share_link_makes_nothing(
     assert not Invoice.objects.exists()
 
 
+def test_a_share_link_without_a_wallet_behind_it_takes_nothing(client: Client, till: Till) -> None:
+    till_share(till=till, shared=True, actor="alice")
+    answer = client.post(share_page(till), {"amount": "5000", "currency": "SAT"})
+    assert answer.status_code == 422
+    assert "its wallet is not connected" in answer.content.decode()
+    assert not Invoice.objects.exists()
+
+
 def test_a_share_link_that_is_switched_off_takes_nothing(
     client: Client, owner: Client, connected_store: Store, till: Till
 ) -> None:

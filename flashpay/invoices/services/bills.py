@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from flashpay.invoices.keypad import Keyed, terms_check
 from flashpay.invoices.models import Invoice, InvoiceState, PayLink, PaymentRequest, Source
@@ -20,6 +21,7 @@ from flashpay.money.currencies import Currency, currency_get
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
+from flashpay.stores.selectors import wallet_active
 
 REQUEST_TITLE_LENGTH = 200
 LINK_TITLE_LENGTH = 100
@@ -217,6 +219,11 @@ def pay_link_pay(
     """An invoice for one payer of the link; `keyed` is what they chose on an open one. Raises Refusal, and NoFreshRate."""
     if link.archived or link.store.archived:
         raise Refusal("not-payable", "The shop has closed this link. Nothing was paid.")
+    if wallet_active(link.store) is None:
+        raise Refusal(
+            "wallet-not-connected",
+            _("The shop cannot take payments at the moment: its wallet is not connected. Nothing was paid."),
+        )
     if link.amount is not None:
         keyed = Keyed(link.amount, currency_get(link.currency))
     elif keyed is None:
