@@ -51,7 +51,7 @@ def _forget_clients(*, setting: str, **_: Any) -> None:
         from flashpay import live
         from flashpay.stores import rates, wallets
 
-        for kept in (live.connection, rates.rate_book, wallets.budgets):
+        for kept in (live.connection, live.publisher, rates.rate_book, wallets.budgets):
             kept.cache_clear()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
@@ -140,7 +140,7 @@ def invoice_usable(
     try:
         lightning.invoice_check(
             invoice,
-            network=cast(lightning.Network, connection.network),
+            network=connection.network,
             now=now,
             allow_amountless=allow_amountless,
             margin_s=int(SHORTEST_LIFE.total_seconds()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import cast
 
 from flashpay import flash, lightning
 from flashpay.invoices.models import LightningInvoice
@@ -116,7 +115,7 @@ def _read(made: flash.NewInvoice, connection: WalletConnection, now: datetime) -
     """Read what Flash made as if a stranger had sent it. Raises Refusal, and then it is never shown."""
     try:
         code = lightning.invoice_read(made.bolt11)
-        lightning.invoice_check(code, network=cast(lightning.Network, connection.network), now=now)
+        lightning.invoice_check(code, network=connection.network, now=now)
     except lightning.InvalidInvoice as error:
         raise Refusal(
             "wallet-unavailable", "Flash made a payment code that cannot be used. Please try again."
