@@ -47,13 +47,11 @@ LIGHTNING_INVOICE: Final = {
     ),
 }
 CARD: Final = {
-    "reading": StateWords(_("Reading"), _("The card is being read; nothing is asked of it yet."), "info", "hourglass"),
-    "asked": StateWords(_("Asked"), _("Its service has a code and is asked to pay it."), "info", "send"),
-    "accepted": StateWords(_("Accepted"), _("Its service said yes, which is not money yet."), "info", "hourglass"),
-    "declined": StateWords(_("Declined"), _("Its service said no, or was not asked to pay."), "quiet", "ban"),
-    "unknown": StateWords(
-        _("No answer"), _("It may pay or not; the code that it was given tells."), "warn", "help-circle"
-    ),
+    "reading": StateWords("Reading", "The card is being read; nothing is asked of it yet.", "info", "hourglass"),
+    "asked": StateWords("Asked", "Its service has a code and is asked to pay it.", "info", "send"),
+    "accepted": StateWords("Accepted", "Its service said yes, which is not money yet.", "info", "hourglass"),
+    "declined": StateWords("Declined", "Its service said no, or was not asked to pay.", "quiet", "ban"),
+    "unknown": StateWords("No answer", "It may pay or not; the code that it was given tells.", "warn", "help-circle"),
 }
 PULL_PAYMENT: Final = {
     "Scheduled": StateWords("Scheduled", "It can be claimed once it starts.", "info", "clock"),
@@ -106,9 +104,9 @@ GRADE: Final = {
     "hint": StateWords("Hint", "Fits, and proves nothing.", "quiet", "info-circle"),
 }
 PAYOUT_BATCH: Final = {
-    "Draft": StateWords(_("Draft"), _("Nothing is sent from it until it is confirmed."), "warn", "hourglass"),
-    "Confirmed": StateWords(_("Confirmed"), _("Its payouts are made; each has a state of its own."), "ok", "send"),
-    "Discarded": StateWords(_("Discarded"), _("Nothing was sent from it."), "quiet", "circle-x"),
+    "Draft": StateWords("Draft", "Nothing is sent from it until it is confirmed.", "warn", "hourglass"),
+    "Confirmed": StateWords("Confirmed", "Its payouts are made; each has a state of its own.", "ok", "send"),
+    "Discarded": StateWords("Discarded", "Nothing was sent from it.", "quiet", "circle-x"),
 }
 PAYMENT_REQUEST: Final = {
     "Pending": StateWords("Pending", "Something is still to be paid.", "info", "hourglass"),

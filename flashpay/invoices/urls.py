@@ -14,5 +14,6 @@ _INVOICE = rf"(?P<invoice_id>{ID_PATTERN})"
 urlpatterns = [
     re_path(rf"^{_INVOICE}\Z", views.checkout, name="checkout"),
     re_path(rf"^{_INVOICE}/card\Z", views.card, name="card"),
+    re_path(rf"^{_INVOICE}/embed\Z", views.embedded, name="embedded"),
     re_path(rf"^{_INVOICE}/receipt\Z", views.receipt, name="receipt"),
 ]

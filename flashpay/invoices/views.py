@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -76,6 +78,22 @@ def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
     With `?tab=lnurl` it shows the LNURL instead, which never changes and issues nothing before a wallet asks.
     """
+    return _checkout(request, invoice_id, "invoices/checkout.html")
+
+
+# The one page that other sites may show in a frame (docs/embedding.md): no session, no cookie, nothing to click that costs
+# anybody anything, and its reader pays with a wallet that shows for itself what it pays.
+@csp_replace({"frame-ancestors": ["*"]})
+@xframe_options_exempt
+@require_safe
+@public_page
+@throttled_page(CHECKOUT_PAGE)
+def embedded(request: HttpRequest, invoice_id: str) -> HttpResponse:
+    """The same for a frame inside a merchant's page: compact, and telling that page how things stand (`embed.js`)."""
+    return _checkout(request, invoice_id, "invoices/embedded.html")
+
+
+def _checkout(request: HttpRequest, invoice_id: str, whole: str) -> HttpResponse:
     invoice = _find(request, invoice_id)
     now = timezone.now()
     state = invoice_state_now(invoice, now)
@@ -91,8 +109,8 @@ def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
             invoice.refresh_from_db()
             now = timezone.now()
             state = invoice_state_now(invoice, now)
-    template = "invoices/_checkout_live.html" if wants_fragment(request) else "invoices/checkout.html"
-    return render(request, template, checkout_page(invoice, state, code, now) | {"choice": choice})
+    page = checkout_page(invoice, state, code, now) | {"choice": choice, "embedded": whole != "invoices/checkout.html"}
+    return render(request, "invoices/_checkout_live.html" if wants_fragment(request) else whole, page)
 
 
 # Exempt: the page holds no session that anybody could abuse; whoever can post here knows the invoice's link and may pay.
