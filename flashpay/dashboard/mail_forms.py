@@ -32,13 +32,10 @@ class MailRuleForm(AmountForm):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         help_text="Empty: every one. It holds for “An invoice is paid” alone.",
     )
-    daily = forms.TypedChoiceField(
+    daily = forms.ChoiceField(
         label="How often",
         choices=[("", "At once, one mail for each"), ("daily", "Once a day at 8 in the morning, in one mail")],
-        widget=forms.RadioSelect,
         required=False,
-        coerce=bool,
-        empty_value=False,
         help_text="Troubles are said at once in any case.",
     )
     active = forms.BooleanField(label="Switched on", required=False, initial=True)
@@ -75,7 +72,7 @@ class MailRuleForm(AmountForm):
             "kinds": cleaned["kinds"],
             "minimum": cleaned["minor"],
             "minimum_currency": currency_get(cleaned["currency"]),
-            "daily": cleaned["daily"],
+            "daily": bool(cleaned["daily"]),
             "active": cleaned["active"],
         }
 

@@ -36,7 +36,9 @@ KINDS: dict[str, KindWords] = {
     Kind.PAYOUT_REVIEW: KindWords(
         "A payout needs review", "Nobody knows whether it was paid: look at it.", serious=True
     ),
-    Kind.LOW_BALANCE: KindWords("The wallet runs low", "When it falls below the amount set below.", serious=True),
+    Kind.LOW_BALANCE: KindWords(
+        "The wallet runs low", "When it falls below the amount in the mail settings.", serious=True
+    ),
     Kind.WALLET_BROKEN: KindWords(
         "The wallet's connection is broken",
         "When it has not come back after ten minutes.",

@@ -139,7 +139,7 @@ def _mail(event: Event, rule: MailRule, kind: str, occasion: Occasion, zone: str
     if rule.daily and not KINDS[kind].serious:
         due_at = next_daily(event.at, zone)
     return Mail(
-        store_id=event.store_id,
+        store_id=rule.store_id,
         rule=rule,
         kind=kind,
         key=occasion.key or f"{occasion.kinds[0]}:{event.entity_id}",

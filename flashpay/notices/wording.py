@@ -49,7 +49,7 @@ def gathered(mails: Sequence[Mail]) -> Words:
     store = mails[0].store
     counted = Counter(mail.kind for mail in mails)
     sentences = tuple(f"{KINDS[kind].label}: {number}" for kind, number in counted.items())
-    facts = []
+    facts: list[tuple[str, str]] = []
     for mail in mails[:_LINES_OF_A_DAY]:
         words = about(mail)
         facts.append((moment(mail.created_at, store), f"{words.heading}: {_headline(words)}"))
@@ -169,6 +169,7 @@ def _wallet(mail: Mail) -> Words:
     connection = WalletConnection.objects.defer("secret").get(pk=mail.entity_id)
     balance = "" if connection.balance_cents is None else _local(amount_format(int(connection.balance_cents), USD))
     facts = [("Wallet", str(connection)), ("Time", moment(mail.created_at, mail.store))]
+    sentences: tuple[str, ...]
     if mail.kind == Kind.LOW_BALANCE:
         facts.insert(0, ("Balance", balance))
         heading = "The wallet runs low"
