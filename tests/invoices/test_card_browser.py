@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -32,13 +30,6 @@ window.cardHeld = (text, recordType = "url") => {
   window.radio.dispatchEvent(event);
 };
 """
-
-
-@pytest.fixture
-def cards(sandbox: SandboxServer) -> Iterator[SandboxServer]:
-    sandbox.api("PUT", "/api/card", {"balance_sat": 200_000, "limit_sat": 100_000})
-    yield sandbox
-    sandbox.api("POST", "/api/reset")
 
 
 @pytest.fixture

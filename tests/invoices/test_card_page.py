@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -24,13 +23,6 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db
 
 FRAGMENT = {"HTTP_X_FRAGMENT": "1"}
-
-
-@pytest.fixture
-def cards(sandbox: SandboxServer) -> Iterator[SandboxServer]:
-    sandbox.api("PUT", "/api/card", {"balance_sat": 200_000, "limit_sat": 100_000})
-    yield sandbox
-    sandbox.api("POST", "/api/reset")
 
 
 @pytest.fixture

@@ -2,93 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
-
 import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from flashpay.invoices.card_words import CardNews, card_news
-from flashpay.invoices.models import CardCollection, CardState, Evidence, Invoice, LightningInvoice, Payment
+from flashpay.invoices.card_words import card_news
+from flashpay.invoices.models import CardState, Evidence, Invoice, LightningInvoice, Payment
 from flashpay.invoices.services import (
     card_collect,
-    card_collections_sweep,
     card_present,
-    invoice_create,
     lightning_invoice_issue,
-    lightning_invoices_poll,
     payment_record,
 )
-from flashpay.invoices.services.collecting import TAKEN_LIFE, TAP_LIFE
-from flashpay.money.currencies import SAT, USD, Currency
-from flashpay.refusals import Refusal
+from flashpay.money.currencies import USD
 from flashpay.stores.models import Event, Store
 from lnurl.wire.codec import lnurl_encode
+from tests.invoices.cards import hold, make, news, poll, refused, soon, state_of, words
 from tests.lnurl.wire.services import Service, json_answer
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
 
-DUE_SAT = 21_000
-
-
-@pytest.fixture
-def cards(sandbox: SandboxServer) -> Iterator[SandboxServer]:
-    """The sandbox with a full card, and well again afterwards."""
-    sandbox.api("PUT", "/api/card", {"balance_sat": 200_000, "limit_sat": 100_000})
-    yield sandbox
-    sandbox.api("POST", "/api/reset")
-
 
 @pytest.fixture
 def invoice(connected_store: Store) -> Invoice:
     return make(connected_store)
-
-
-def make(store: Store, amount: int | None = DUE_SAT, currency: Currency = SAT) -> Invoice:
-    return invoice_create(store=store, amount=amount, currency=currency, actor="alice")
-
-
-def hold(invoice: Invoice, link: str, **more: Any) -> CardCollection:
-    """Hold a card to the invoice, and let a worker ask it at once."""
-    row = card_present(invoice=invoice, text=link, **more)
-    assert card_collect(collection_id=row.pk)
-    row.refresh_from_db()
-    return row
-
-
-def poll(seconds: float = 6) -> None:
-    """One poll, as it happens some seconds from now."""
-    lightning_invoices_poll(api_url="", now=soon(seconds))
-
-
-def soon(seconds: float) -> datetime:
-    return timezone.now() + timedelta(seconds=seconds)
-
-
-def state_of(invoice: Invoice) -> str:
-    return Invoice.objects.get(pk=invoice.pk).state
-
-
-def news(invoice: Invoice, seconds: float = 0) -> CardNews:
-    said = card_news(invoice, soon(seconds))
-    assert said is not None
-    return said
-
-
-def words(invoice: Invoice, seconds: float = 0) -> str:
-    said = news(invoice, seconds)
-    return " ".join([str(said.title), *map(str, said.sentences), said.reason]).replace("\N{NO-BREAK SPACE}", " ")
-
-
-def refused(code: str, invoice: Invoice, link: str, **more: Any) -> None:
-    before = CardCollection.objects.count()
-    with pytest.raises(Refusal) as refusal:
-        card_present(invoice=invoice, text=link, **more)
-    assert refusal.value.code == code
-    assert CardCollection.objects.count() == before
 
 
 # --- A card that pays -----------------------------------------------------------------------------------------------
@@ -351,151 +289,3 @@ def test_production_reaches_no_card_inside_its_own_network(
     monkeypatch.setattr(settings, "SANDBOX", False)
     refused("not-a-card", invoice, link)
     refused("not-a-card", invoice, "lnurlw://localhost/card")
-
-
-# --- Never twice ----------------------------------------------------------------------------------------------------
-
-
-def test_a_second_tap_while_the_first_is_asked_changes_nothing(invoice: Invoice, cards: SandboxServer) -> None:
-    first = card_present(invoice=invoice, text=cards.card_link())
-    assert card_present(invoice=invoice, text="lnurlw://other.example/card") == first
-    assert CardCollection.objects.count() == 1
-
-
-def test_one_worker_asks_a_card_however_often_it_is_announced(invoice: Invoice, cards: SandboxServer) -> None:
-    row = hold(invoice, cards.card_link())
-    assert card_collect(collection_id=row.pk)
-    assert Event.objects.filter(entity="cardcollection", type="CardAsked").count() == 1
-
-
-@pytest.mark.parametrize("how", ["never_pays", "cut_before"])
-def test_after_a_doubt_a_further_tap_is_for_the_very_same_code(
-    invoice: Invoice, cards: SandboxServer, how: str
-) -> None:
-    cards.switch(card_pay={"value": how, "next": 1})
-    first = hold(invoice, cards.card_link())
-    # Even one that lives too shortly for a fresh tap: another could be paid beside it.
-    LightningInvoice.objects.update(expires_at=soon(20))
-    again = hold(invoice, cards.card_link())
-    assert again.state == CardState.ACCEPTED
-    assert again.lightning_invoice == first.lightning_invoice
-    assert LightningInvoice.objects.count() == 1
-
-
-def test_there_is_no_other_code_for_a_card_until_flash_says_that_the_first_is_over(
-    invoice: Invoice, cards: SandboxServer
-) -> None:
-    cards.switch(card_pay={"value": "cut_before", "next": 1}, invoice_life_s=16)
-    hold_too_short = card_present(invoice=invoice, text=cards.card_link())
-    card_collect(collection_id=hold_too_short.pk)
-    code = LightningInvoice.objects.get()
-    LightningInvoice.objects.update(expires_at=soon(-1))
-    refused("card-in-doubt", invoice, cards.card_link())
-    # However much later: time alone ends no doubt.
-    refused("card-in-doubt", invoice, cards.card_link(), now=soon(600))
-    assert "not certain yet" in words(invoice, seconds=60)
-    assert not news(invoice, seconds=60).waits  # but another way to pay is shown
-    LightningInvoice.objects.filter(pk=code.pk).update(state="expired")
-    assert "did not pay" in words(invoice)
-    cards.switch(invoice_life_s=60)
-    again = hold(invoice, cards.card_link())
-    assert again.state == CardState.ACCEPTED
-    assert again.lightning_invoice != code
-
-
-def test_a_card_in_doubt_for_another_amount_holds_back_the_next(connected_store: Store, cards: SandboxServer) -> None:
-    invoice = make(connected_store, None)
-    cards.switch(card_pay={"value": "never_pays", "next": 1})
-    hold(invoice, cards.card_link(), amount_msat=5_000_000)
-    refused("card-in-doubt", invoice, cards.card_link(), amount_msat=7_000_000)
-
-
-def test_a_declined_card_does_not_hide_that_an_earlier_one_may_still_pay(
-    invoice: Invoice, cards: SandboxServer
-) -> None:
-    cards.switch(card_pay={"value": "cut_before", "next": 1})
-    hold(invoice, cards.card_link())
-    cards.switch(card_pay={"value": "declines", "next": 1})
-    hold(invoice, cards.card_link())
-    assert "The card before may still pay" in words(invoice)
-    assert news(invoice).waits
-
-
-# --- Workers that die, and workers that are busy --------------------------------------------------------------------
-
-
-def test_a_tap_that_no_worker_took_is_announced_again_and_then_ended(invoice: Invoice, cards: SandboxServer) -> None:
-    row = card_present(invoice=invoice, text=cards.card_link())
-    card_collections_sweep(now=soon(6))
-    row.refresh_from_db()
-    assert row.state == CardState.READING
-    card_collections_sweep(now=soon(TAP_LIFE.total_seconds() + 1))
-    row.refresh_from_db()
-    assert (row.state, row.problem, str(row.link)) == (CardState.DECLINED, "too-late", "")
-    assert card_collect(collection_id=row.pk)
-    assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
-
-
-def test_where_everything_stands_still_the_page_offers_its_code_again(invoice: Invoice, cards: SandboxServer) -> None:
-    card_present(invoice=invoice, text=cards.card_link())
-    assert news(invoice).waits
-    assert not news(invoice, seconds=150).waits
-
-
-def test_a_tap_taken_up_too_late_is_not_asked(invoice: Invoice, cards: SandboxServer) -> None:
-    """The customer has left, or has begun to pay in another way."""
-    row = card_present(invoice=invoice, text=cards.card_link())
-    later = soon(TAP_LIFE.total_seconds() + 1)
-    card_collect(collection_id=row.pk, clock=lambda: later)
-    row.refresh_from_db()
-    assert (row.state, row.problem) == (CardState.DECLINED, "too-late")
-    assert cards.api("GET", "/api/card")["balance_sat"] == 200_000
-
-
-def test_what_a_dead_worker_had_asked_is_a_doubt(invoice: Invoice, cards: SandboxServer) -> None:
-    code = lightning_invoice_issue(invoice=invoice)
-    row = card_present(invoice=invoice, text=cards.card_link())
-    CardCollection.objects.update(state=CardState.ASKED, lightning_invoice=code, taken_at=timezone.now())
-    card_collections_sweep(now=soon(5))
-    assert CardCollection.objects.get().state == CardState.ASKED
-    card_collections_sweep(now=soon(TAKEN_LIFE.total_seconds() + 1))
-    row.refresh_from_db()
-    assert (row.state, row.problem) == (CardState.UNKNOWN, "interrupted")
-
-
-def test_slow_cards_never_occupy_all_the_workers(
-    invoice: Invoice, cards: SandboxServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "CARDS_AT_ONCE", 0)
-    row = card_present(invoice=invoice, text=cards.card_link())
-    assert not card_collect(collection_id=row.pk)
-    row.refresh_from_db()
-    assert (row.state, row.taken_at) == (CardState.READING, None)
-    monkeypatch.setattr(settings, "CARDS_AT_ONCE", 1)
-    assert card_collect(collection_id=row.pk)
-    row.refresh_from_db()
-    assert row.state == CardState.ACCEPTED
-
-
-# --- Secrets --------------------------------------------------------------------------------------------------------
-
-
-def test_neither_logs_nor_events_nor_the_finished_row_hold_the_cards_secrets(
-    invoice: Invoice, cards: SandboxServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    link = cards.card_link()
-    secret = link.rpartition("c=")[2]
-    caplog.set_level("DEBUG", logger="flashpay")
-    row = card_present(invoice=invoice, text=link)
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT link FROM invoices_cardcollection")
-        stored = cursor.fetchone()[0]
-    assert stored
-    assert secret not in stored  # encrypted while it waits
-    card_collect(collection_id=row.pk)
-    row.refresh_from_db()
-    assert str(row.link) == ""
-    assert secret not in str(list(Event.objects.values_list("evidence", flat=True)))
-    assert secret not in caplog.text
