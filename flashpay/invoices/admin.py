@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from flashpay.invoices.models import CardCollection, Invoice, InvoiceState, LightningInvoice, Payment
-from flashpay.invoices.selectors import checkout_link
+from flashpay.invoices.models import (
+    CardCollection,
+    Invoice,
+    InvoiceState,
+    LightningAddress,
+    LightningInvoice,
+    PayLink,
+    Payment,
+    PaymentRequest,
+)
+from flashpay.invoices.offers import address_host
+from flashpay.invoices.selectors import checkout_link, link_address, request_link
 from flashpay.invoices.services import invoice_mark
 from flashpay.stores.record_admin import (
     ReasonForm,
@@ -180,3 +192,62 @@ class PaymentAdmin(RecordAdmin):
     @admin.display(description="payment hash")
     def payment_hash(self, payment: Payment) -> str:
         return payment.lightning_invoice.payment_hash
+
+
+class _OfAStore(RecordAdmin):
+    list_select_related = ["store"]
+
+    @admin.display(description="store", ordering="store__name")
+    def store_link(self, row: LightningAddress | PayLink | PaymentRequest) -> SafeString | str:
+        return record_link("stores.store", row.store_id, row.store.name)
+
+    @admin.display(description="history")
+    def history(self, row: LightningAddress | PayLink | PaymentRequest) -> SafeString | str:
+        return history_shown({row._meta.model_name or "": [row.pk]})
+
+
+@admin.register(LightningAddress)
+class LightningAddressAdmin(_OfAStore):
+    list_display = ["name", "store_link", "minimum_sat", "maximum_sat", "currency", "archived", "created_at"]
+    list_filter = ["archived"]
+    search_fields = ["=id", "name", "=store__id", "store__name"]
+    readonly_fields = ["history"]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """By the whole address too, as payers write it."""
+        name, _, host = search_term.strip().partition("@")
+        return super().get_search_results(request, queryset, name if host == address_host() else search_term)
+
+
+@admin.register(PayLink)
+class PayLinkAdmin(_OfAStore):
+    list_display = ["title", "id", "store_link", "price", "archived", "created_by", "created_at"]
+    list_filter = ["archived", "currency"]
+    search_fields = ["=id", "title", "=store__id", "store__name"]
+    date_hierarchy = "created_at"
+    readonly_fields = ["price", "page", "history"]
+
+    @admin.display(description="price", ordering="amount")
+    def price(self, link: PayLink) -> str:
+        return minor_shown(link.amount, link.currency)
+
+    @admin.display(description="page")
+    def page(self, link: PayLink) -> SafeString:
+        return format_html('<a href="{0}">{0}</a>', link_address(link))
+
+
+@admin.register(PaymentRequest)
+class PaymentRequestAdmin(_OfAStore):
+    list_display = ["title", "id", "store_link", "total", "reference_id", "expires_at", "archived", "created_at"]
+    list_filter = ["archived", "currency", "allow_parts"]
+    search_fields = ["=id", "title", "=reference_id", "=email", "=store__id", "store__name"]
+    date_hierarchy = "created_at"
+    readonly_fields = ["total", "page", "history"]
+
+    @admin.display(description="amount", ordering="amount")
+    def total(self, bill: PaymentRequest) -> str:
+        return minor_shown(bill.amount, bill.currency)
+
+    @admin.display(description="page")
+    def page(self, bill: PaymentRequest) -> SafeString:
+        return format_html('<a href="{0}">{0}</a>', request_link(bill))

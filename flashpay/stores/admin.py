@@ -41,6 +41,13 @@ _PAGES = {
     "pullpayment": "payouts.pullpayment",
     "payout": "payouts.payout",
     "payoutattempt": "payouts.payoutattempt",
+    "sendingswitch": "payouts.sendingswitch",
+    "lightningaddress": "invoices.lightningaddress",
+    "paylink": "invoices.paylink",
+    "paymentrequest": "invoices.paymentrequest",
+    "voucherbatch": "vouchers.voucherbatch",
+    "recipient": "recipients.recipient",
+    "payoutbatch": "payout_batches.payoutbatch",
 }
 
 

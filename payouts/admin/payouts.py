@@ -1,4 +1,4 @@
-"""Pull payments, payouts and every attempt to send one, in the Django admin: to be read, approved, cancelled, archived."""
+"""Pull payments and payouts in the Django admin: to be read, approved, cancelled, archived."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flashpay.stores.record_admin import (
     msat_shown,
     record_link,
 )
-from payouts.models import AttemptEvidence, Payout, PayoutAttempt, PullPayment, WalletTransaction
+from payouts.models import Payout, PayoutApproval, PayoutAttempt, PayoutPart, PullPayment
 from payouts.selectors import claim_link
 from payouts.services import payout_approve, payout_cancel, pull_payment_archive
 
@@ -111,6 +111,24 @@ class AttemptInline(RecordInline):
         return msat_shown(attempt.fee_msat)
 
 
+class PartInline(RecordInline):
+    model = PayoutPart
+    fields = ["id", "part", "msat", "created_by", "created_at"]
+
+    @admin.display(description="claimed")
+    def part(self, part: PayoutPart) -> str:
+        return minor_shown(part.amount, part.payout.currency)
+
+    @admin.display(description="sent")
+    def msat(self, part: PayoutPart) -> str:
+        return msat_shown(part.amount_msat)
+
+
+class ApprovalInline(RecordInline):
+    model = PayoutApproval
+    fields = ["actor", "at"]
+
+
 @admin.register(Payout)
 class PayoutAdmin(_Claimed, RecordAdmin):
     action_form = ReasonForm
@@ -141,11 +159,12 @@ class PayoutAdmin(_Claimed, RecordAdmin):
         (None, {"fields": ["id", "store_link", "pull_payment_link", "state", "doubt", "reason"]}),
         ("Money", {"fields": ["claimed", "sats", "rate", "rate_source", "rate_at"]}),
         ("Recipient", {"fields": ["destination_kind", "destination", "created_by"]}),
+        ("Notes", {"fields": ["metadata"]}),
         ("Times", {"fields": ["created_at", "due_at", "leased_until", "completed_at"]}),
         ("History", {"fields": ["history"]}),
     ]
     readonly_fields = ["store_link", "pull_payment_link", "doubt", "claimed", "sats", "history"]
-    inlines = [AttemptInline]
+    inlines = [AttemptInline, ApprovalInline, PartInline]
     actions = ["approve", "cancel"]
 
     def get_search_results(
@@ -196,49 +215,3 @@ class PayoutAdmin(_Claimed, RecordAdmin):
             self.act_on_each(
                 request, rows, lambda payout: payout_cancel(payout=payout, reason=reason, actor=actor), "cancelled"
             )
-
-
-class EvidenceInline(RecordInline):
-    model = AttemptEvidence
-    fields = ["at", "source", "says", "grade", "summary", "data"]
-    show_change_link = False
-
-
-@admin.register(PayoutAttempt)
-class PayoutAttemptAdmin(RecordAdmin):
-    list_display = ["payment_hash", "payout_link", "number", "state", "sats", "fee", "sent_at", "ended_at"]
-    list_filter = ["state"]
-    search_fields = ["=payment_hash", "=idempotency_key", "=payout__id", "=preimage", "=payout__pull_payment__id"]
-    date_hierarchy = "prepared_at"
-    readonly_fields = ["sats", "fee", "history"]
-    inlines = [EvidenceInline]
-
-    @admin.display(description="payout")
-    def payout_link(self, attempt: PayoutAttempt) -> SafeString | str:
-        return record_link("payouts.payout", attempt.payout_id)
-
-    @admin.display(description="amount", ordering="amount_msat")
-    def sats(self, attempt: PayoutAttempt) -> str:
-        return msat_shown(attempt.amount_msat)
-
-    @admin.display(description="fee", ordering="fee_msat")
-    def fee(self, attempt: PayoutAttempt) -> str:
-        return msat_shown(attempt.fee_msat)
-
-    @admin.display(description="history")
-    def history(self, attempt: PayoutAttempt) -> SafeString | str:
-        return history_shown({"payoutattempt": [str(attempt.pk)]})
-
-
-@admin.register(WalletTransaction)
-class WalletTransactionAdmin(RecordAdmin):
-    """What Flash's feed said about a wallet, as it was when asked."""
-
-    list_display = ["at", "connection_link", "direction", "payment_hash", "transaction_id", "asked_at"]
-    list_filter = ["direction"]
-    search_fields = ["=payment_hash", "=transaction_id", "=connection__id"]
-    date_hierarchy = "at"
-
-    @admin.display(description="wallet")
-    def connection_link(self, row: WalletTransaction) -> SafeString | str:
-        return record_link("stores.walletconnection", row.connection_id)
