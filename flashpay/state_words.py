@@ -103,6 +103,7 @@ GRADE: Final = {
     "strong": StateWords("Strong", "Very likely so, yet not proof.", "info", "shield-check"),
     "hint": StateWords("Hint", "Fits, and proves nothing.", "quiet", "info-circle"),
 }
+# Seen in the dashboard alone, which is in English.
 PAYOUT_BATCH: Final = {
     "Draft": StateWords("Draft", "Nothing is sent from it until it is confirmed.", "warn", "hourglass"),
     "Confirmed": StateWords("Confirmed", "Its payouts are made; each has a state of its own.", "ok", "send"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -17,7 +18,7 @@ from flashpay.keyset import chunks_of
 from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.stores.models import Event, Store
-from payouts.models import AttemptEvidence, AttemptState, Payout, PayoutState
+from payouts.models import AttemptEvidence, AttemptState, Payout, PayoutAttempt, PayoutState
 
 CSV_COLUMNS = (
     "id", "pull_payment", "state", "created_at", "completed_at", "destination_kind", "destination", "currency", "amount",
@@ -30,13 +31,22 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Day:
-    """One day in the store's time zone, in msat: claimed and not cancelled, paid; and how many of each."""
+    """One day in the store's time zone, in msat, and how many of each: claimed that day and not cancelled; of these still
+    in flight; paid that day; and attempts that were proved that day to have failed."""
 
     date: date
     claimed_msat: int
     claims: int
     paid_msat: int
     paid: int
+    in_flight_msat: int = 0
+    in_flight: int = 0
+    failed_msat: int = 0
+    failed: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.claims or self.paid or self.failed)
 
 
 @dataclass(frozen=True)
@@ -87,8 +97,14 @@ def payout_days(*, store: Store, now: datetime, days: int = 30) -> list[Day]:
     payouts = Payout.objects.filter(store=store)
     claimed = _by_day(payouts.exclude(state=PayoutState.CANCELLED), "created_at", since, zone)
     paid = _by_day(payouts.filter(state=PayoutState.COMPLETED), "completed_at", since, zone)
+    flight = _by_day(payouts.filter(state=PayoutState.IN_PROGRESS), "created_at", since, zone)
+    attempts = PayoutAttempt.objects.filter(store=store, state=AttemptState.FAILED)
+    failed = _by_day(attempts, "ended_at", since, zone)
     dates = [first + timedelta(days=number) for number in range(days)]
-    return [Day(each, *claimed.get(each, (0, 0)), *paid.get(each, (0, 0))) for each in dates]
+    return [
+        Day(each, *(figure for column in (claimed, paid, flight, failed) for figure in column.get(each, (0, 0))))
+        for each in dates
+    ]
 
 
 def payouts_csv(payouts: QuerySet[Payout]) -> Iterator[str]:
@@ -113,14 +129,14 @@ def payout_history(payout: Payout) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.at)
 
 
-def _by_day(payouts: QuerySet[Payout], column: str, since: datetime, zone: ZoneInfo) -> dict[date, tuple[int, int]]:
-    rows = (
-        payouts.filter(**{f"{column}__gte": since})
+def _by_day(rows: QuerySet[Any], column: str, since: datetime, zone: ZoneInfo) -> dict[date, tuple[int, int]]:
+    days = (
+        rows.filter(**{f"{column}__gte": since})
         .values_list(TruncDate(column, tzinfo=zone))
         .annotate(sum=Sum("amount_msat"), count=Count("pk"))
         .order_by()
     )
-    return {day: (msat, count) for day, msat, count in rows}
+    return {day: (msat, count) for day, msat, count in days}
 
 
 def _cells(payout: Payout) -> list[object]:

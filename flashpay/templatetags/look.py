@@ -358,10 +358,10 @@ CHART_WIDTH, CHART_HEIGHT, CHART_GAP = 600, 120, 2
 
 
 @register.inclusion_tag("components/flow_chart.html")
-def flow_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def flow_chart(days: Sequence[Mapping[str, Any]], above: str = "in", below: str = "out") -> dict[str, Any]:
     """Money in (up) and out (down) by day, drawn as SVG: no script, and a table for those who cannot see it.
 
-    `days`: mappings with `date`, `in_msat` and `out_msat`, oldest first.
+    `days`: mappings with `date`, `in_msat` and `out_msat`, oldest first. `above` and `below` say what the two are.
     """
     most_in = max((day["in_msat"] for day in days), default=0)
     most_out = max((day["out_msat"] for day in days), default=0)
@@ -372,4 +372,12 @@ def flow_chart(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         up, down = (round(CHART_HEIGHT * day[name] / whole, 2) if whole else 0 for name in ("in_msat", "out_msat"))
         rows.append({**day, "x": round(number * step + CHART_GAP, 2), "y": round(zero - up, 2), "up": up, "down": down})
     bar = round(max(1.0, step - 2 * CHART_GAP), 2)
-    return {"rows": rows, "bar": bar, "zero": round(zero, 2), "width": CHART_WIDTH, "height": CHART_HEIGHT}
+    return {
+        "rows": rows,
+        "bar": bar,
+        "zero": round(zero, 2),
+        "width": CHART_WIDTH,
+        "height": CHART_HEIGHT,
+        "above": above,
+        "below": below,
+    }

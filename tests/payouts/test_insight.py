@@ -9,7 +9,7 @@ import pytest
 
 from flashpay.stores.models import Store
 from payouts.insight import payout_days, payout_history, payout_totals, payouts_csv
-from payouts.models import Payout, PullPayment
+from payouts.models import Payout, PayoutAttempt, PullPayment
 from payouts.services import payout_cancel, payout_claim, payout_send
 from tests.payouts.conftest import ALICE, soon
 from tests.payouts.recipients import invoice_over, pull_payment_make, wallet_make
@@ -52,3 +52,19 @@ def test_the_history_tells_events_and_evidence_in_order(prize: PullPayment, plai
     }
     assert [(entry.what, entry.grade) for entry in entries if entry.grade] == [("send", "proof")]
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+
+
+def test_a_day_tells_what_is_in_flight_and_which_attempts_failed(
+    prize: PullPayment, plain_sandbox: SandboxServer, connected_store: Store
+) -> None:
+    flying = payout_claim(pull_payment=prize, bolt11=plain_sandbox.phone_invoice(20_000)["bolt11"])
+    plain_sandbox.switch(send="pending_forever")
+    payout_send(payout_id=flying.pk, now=soon())
+    refused = payout_claim(pull_payment=prize, bolt11=plain_sandbox.phone_invoice(10_000)["bolt11"])
+    payout_send(payout_id=refused.pk, now=soon())
+    PayoutAttempt.objects.filter(payout=refused).update(state="failed", ended_at=soon() - timedelta(days=1))
+    Payout.objects.filter(pk=refused.pk).update(state="AwaitingPayment")
+    before, today = payout_days(store=connected_store, now=soon(), days=2)
+    assert (before.failed_msat, before.failed, before.claims) == (10_000_000, 1, 0)
+    assert (today.in_flight_msat, today.in_flight, today.failed) == (20_000_000, 1, 0)
+    assert not before.is_empty

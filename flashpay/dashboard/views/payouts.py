@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,9 +23,11 @@ from flashpay.dashboard.views.pull_payment_actions import action_forms
 from flashpay.keyset import page_of
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
+from flashpay.public_pages import wants_fragment
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import blocks
 from flashpay.stores import permissions
+from payouts.insight import payout_days
 from payouts.insight import payouts_csv as csv_of
 from payouts.models import Payout, PayoutState, PullPayment
 from payouts.selectors import pull_payment_lnurl
@@ -132,6 +135,8 @@ def payouts(request: StoreRequest) -> HttpResponse:
             "state": state,
             "q": text,
             "export_url": reverse("dashboard:payouts_csv", args=[request.store.pk]),
+            # With the plain list alone: not with what was searched, and not whenever an open page looks again.
+            **({} if request.GET or wants_fragment(request) else _days(request)),
         },
     )
 
@@ -148,6 +153,18 @@ def payouts_csv(request: StoreRequest) -> StreamingHttpResponse:
     return response
 
 
+def _days(request: StoreRequest) -> dict[str, Any]:
+    """The last days' figures, as the page draws them and as it writes them."""
+    days = payout_days(store=request.store, now=timezone.now())
+    names = ("claimed_msat", "paid_msat", "in_flight_msat", "failed")
+    return {
+        "days": days,
+        "busy_days": [day for day in reversed(days) if not day.is_empty],
+        "chart": [{"date": day.date, "in_msat": day.claimed_msat, "out_msat": day.paid_msat} for day in days],
+        "figures": {name: sum(getattr(day, name) for day in days) for name in names},
+    }
+
+
 def _found(request: StoreRequest) -> tuple[str, str, QuerySet[Payout]]:
     """The tab, the words, and the payouts they mean."""
     state, text = request.GET.get("state", ""), request.GET.get("q", "").replace("\0", "").strip()
@@ -157,7 +174,9 @@ def _found(request: StoreRequest) -> tuple[str, str, QuerySet[Payout]]:
 @require_GET
 @store_page(permissions.VIEW_PAYOUTS)
 def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
-    shown = get_object_or_404(Payout.objects.select_related("pull_payment", "in_batch__batch"), pk=payout_id, store=request.store)
+    shown = get_object_or_404(
+        Payout.objects.select_related("pull_payment", "in_batch__batch"), pk=payout_id, store=request.store
+    )
     attempts = list(shown.attempts.prefetch_related("evidence"))
     return store_render(
         request,
