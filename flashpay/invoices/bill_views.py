@@ -16,6 +16,7 @@ from flashpay.invoices.models import Invoice, PayLink, PaymentRequest
 from flashpay.invoices.offers import pay_lnurl, prices_of
 from flashpay.invoices.requests import request_invoices, request_paid, request_state
 from flashpay.invoices.services import pay_link_pay, payment_request_pay
+from flashpay.languages import translated
 from flashpay.money.amounts import amount_parse, amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
@@ -42,7 +43,7 @@ def payment_request(request: HttpRequest, request_id: str) -> HttpResponse:
             amount = amount_parse(text, currency_get(bill.currency)) if text and bill.allow_parts else None
             return _to_checkout(payment_request_pay(request=bill, amount=amount))
         except (Refusal, MoneyError) as error:
-            problem = error.sentence
+            problem = translated(error.sentence)
     template = "invoices/_request_live.html" if wants_fragment(request) else "invoices/request.html"
     return render(request, template, _bill_page(bill, problem, text), status=422 if problem else 200)
 
@@ -60,7 +61,7 @@ def pay_link(request: HttpRequest, link_id: str) -> HttpResponse:
             keyed = keyed_read(request.POST, link) if link.amount is None else None
             return _to_checkout(pay_link_pay(link=link, keyed=keyed))
         except (Refusal, MoneyError) as error:
-            problem, field = error.sentence, getattr(error, "field", "")
+            problem, field = translated(error.sentence), getattr(error, "field", "")
     page: dict[str, Any] = {"link": link, "store": link.store, "lnurl": pay_lnurl(link), "problem": problem}
     if link.amount is None:
         page["keypad"] = keypad_page(link=link, typed=request.POST, problem=problem, field=field)

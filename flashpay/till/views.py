@@ -14,6 +14,7 @@ from flashpay.invoices.models import InvoiceState
 from flashpay.invoices.offers import prices_of
 from flashpay.invoices.selectors import invoice_state_now
 from flashpay.invoices.views import Code, checkout_page, code_now
+from flashpay.languages import translated
 from flashpay.money.errors import MoneyError, NoFreshRate
 from flashpay.public_pages import only_glances, public_page, wants_fragment
 from flashpay.refusals import Refusal
@@ -49,7 +50,7 @@ def till(request: TillRequest) -> HttpResponse:
             keyed = keyed_read(request.POST, request.till.link)
             sale = sale_create(till=request.till, keyed=keyed, note=note, cashier=str(request.user))
         except (Refusal, MoneyError) as error:
-            problem, field = error.sentence, getattr(error, "field", "")
+            problem, field = translated(error.sentence), getattr(error, "field", "")
             status = 503 if isinstance(error, NoFreshRate) else _STATUS.get(error.code, 422)
         else:
             return redirect("till:sale", request.till.pk, sale.pk)

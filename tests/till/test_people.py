@@ -155,3 +155,10 @@ def test_the_page_of_today_is_empty_tomorrow(cashier: Client, connected_store: S
     assert "1,234" in cashier.get(f"/till/{till.pk}/today").content.decode()
     with time_machine.travel(timezone.now() + timedelta(days=1), tick=False):
         assert "No sale yet today" in cashier.get(f"/till/{till.pk}/today").content.decode()
+
+
+def test_a_cashier_hears_nothing_of_the_store(cashier: Client, owner: Client, store: Store) -> None:
+    """Its news names records by the ids that open them."""
+    assert cashier.get(f"/events/store:{store.pk}").status_code == 404
+    # Allowed, and told that another process serves the stream.
+    assert owner.get(f"/events/store:{store.pk}").status_code == 503
