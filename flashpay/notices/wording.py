@@ -17,6 +17,7 @@ from flashpay.invoices.models import Invoice
 from flashpay.invoices.selectors import checkout_link, invoice_due_msat
 from flashpay.money.amounts import amount_format, msat_format
 from flashpay.money.currencies import USD, currency_get
+from flashpay.money.rates import DOWN, Rate, minor_from_msat, price_rounded
 from flashpay.notices.kinds import KINDS
 from flashpay.notices.models import Kind, Mail
 from flashpay.stores.models import Store, WalletConnection
@@ -189,10 +190,13 @@ def _wallet(mail: Mail) -> Words:
 
 
 def _paid(invoice: Invoice) -> str:
-    """What arrived, in sats, with the invoice's own currency before it where the whole amount did."""
-    if invoice.amount and invoice.credited_msat >= (invoice.amount_msat or 0):
+    """What arrived, in the invoice's own currency (at its recorded rate, where it is not its amount) and in sats."""
+    if invoice.amount and invoice.credited_msat == (invoice.amount_msat or 0):
         return _both(invoice.amount, invoice.currency, invoice.received_msat)
-    return _local(msat_format(invoice.received_msat))
+    if invoice.rate is None or invoice.rate_at is None:
+        return _local(msat_format(invoice.received_msat))
+    rate = Rate(currency_get(invoice.currency), price_rounded(invoice.rate), invoice.rate_source, invoice.rate_at)
+    return _both(minor_from_msat(invoice.received_msat, rate, DOWN), invoice.currency, invoice.received_msat)
 
 
 def _both(minor: int, currency: str, msat: int | None) -> str:

@@ -76,6 +76,21 @@ def test_a_sale_is_told_in_text_and_html_with_both_amounts_and_the_way_to_end_it
     assert mail.text.replace("\xa0", " ").strip() == text.strip()
 
 
+def test_money_without_an_amount_and_too_much_of_it_are_told_in_both_currencies(
+    sale: Sale, rule_for: RuleFor, mail_server: MailServer
+) -> None:
+    rule_for("paid", "paid_over")
+    gift = sale(amount=None, currency=USD, paid_sat=10_000)
+    assert gift.rate is not None
+    cents = int(gift.rate * 10_000 // 1_000_000)
+    over = sale(amount=1000, currency=USD, paid_sat=100_000)
+    assert over.rate is not None
+    assert send() == 2
+    subjects = [message["Subject"].replace("\xa0", " ") for message in mail_server.taken]
+    assert subjects[0].startswith(f"Paid: ${cents / 100:.2f} (10,000 sat)")
+    assert subjects[1].startswith(f"Paid too much: ${int(over.rate * 100_000 // 1_000_000) / 100:.2f} (100,000 sat)")
+
+
 def test_what_was_sent_is_not_sent_again(sale: Sale, rule_for: RuleFor, mail_server: MailServer) -> None:
     rule_for("paid")
     sale()
