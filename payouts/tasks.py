@@ -37,14 +37,14 @@ def reconcile_payout(payout_id: str) -> None:
 def send_due_payouts() -> None:
     """Every 5 s: whatever a lost message or a dead worker left behind."""
     for payout_id in _due(PayoutState.AWAITING_PAYMENT, SWEEP):
-        send_payout.apply_async([payout_id], expires=SWEPT_EXPIRES_S)
+        send_payout.apply_async((payout_id,), expires=SWEPT_EXPIRES_S)
 
 
 @shared_task
 def reconcile_due_payouts() -> None:
     """Every 5 s, so that with a lapsed lease a dead worker's payout is taken up again within a quarter of a minute."""
     for payout_id in _due(PayoutState.IN_PROGRESS, SWEEP_LOOKS):
-        reconcile_payout.apply_async([payout_id], expires=SWEPT_EXPIRES_S)
+        reconcile_payout.apply_async((payout_id,), expires=SWEPT_EXPIRES_S)
 
 
 @shared_task
