@@ -8,6 +8,8 @@ happened. Killed there and then let go, its transaction is rolled back, as nobod
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -46,14 +48,16 @@ WHERE locktype = 'advisory' AND objid = %s AND NOT granted AND application_name 
 """
 
 
-def gates_install(database: psycopg.Connection) -> None:
+@contextmanager
+def gates_installed(database: psycopg.Connection) -> Iterator[None]:
+    """The gates stand, open, while the block runs."""
     database.execute(_TRIGGER.encode())
-
-
-def gates_remove(database: psycopg.Connection) -> None:
-    database.execute(
-        b"DROP TRIGGER IF EXISTS chaos_gate ON payouts_payoutattempt; DROP FUNCTION IF EXISTS chaos_gate()"
-    )
+    try:
+        yield
+    finally:
+        database.execute(
+            b"DROP TRIGGER IF EXISTS chaos_gate ON payouts_payoutattempt; DROP FUNCTION IF EXISTS chaos_gate()"
+        )
 
 
 def gate_shut(database: psycopg.Connection, gate: Gate) -> None:

@@ -26,7 +26,7 @@ from tests.chaos.blows import Attacker
 from tests.chaos.books import Books
 from tests.chaos.claiming import Claimer, Purse
 from tests.chaos.faults import Saboteur
-from tests.chaos.gates import gates_install, gates_remove
+from tests.chaos.gates import gates_installed
 from tests.chaos.plan import Plan
 from tests.chaos.recipients import Kind, Outcome, PayServices, Recipient, recipient_make
 from tests.chaos.town import Town
@@ -79,8 +79,12 @@ class Run:
 
     def run(self) -> Verdict:
         began = time.monotonic()
-        with self._database() as for_blows, self._database() as for_gates, PayServices(self.sandbox) as services:
-            gates_install(for_gates)
+        with (
+            self._database() as for_blows,
+            self._database() as for_gates,
+            gates_installed(for_gates),
+            PayServices(self.sandbox) as services,
+        ):
             attacker = Attacker(self.town, for_blows, seed=self.plan.seed + 3, exact_kills=self.plan.exact_kills)
             blows = threading.Thread(target=attacker.run, kwargs={"every_s": self.plan.blow_every_s, "over": self.over})
             spells = threading.Thread(target=self._spells)
@@ -99,7 +103,6 @@ class Run:
             drained = time.monotonic()
             verdict = Verdict(self.recipients, injected, attacker.count + self.town.crashes, attacker.diary)
             judge(verdict, stores=self.stores, sandbox=self.sandbox, books=self.books)
-            gates_remove(for_gates)
         self.claimer.close()
         verdict.seconds = {
             "under fire": claimed - began,
@@ -250,9 +253,13 @@ def chaos(
     plan: Plan, *, owner: User, sandbox: SandboxServer, folder: Path, static_root: str, say: Callable[[str], None]
 ) -> Verdict:
     """Run `plan` on the test's own PostgreSQL database and return what came of it."""
-    database = connection.settings_dict
-    head, _, query = os.environ["DATABASE_URL"].partition("?")
-    url = f"{head.rpartition('/')[0]}/{database['NAME']}" + (f"?{query}" if query else "")
+    url = database_url()
     sandbox.api("POST", "/api/reset")
     with Town(folder, url, static_root) as town:
         return Run(plan, owner=owner, sandbox=sandbox, town=town, database_url=url, say=say).run()
+
+
+def database_url() -> str:
+    """The address of the test's own database, with at least one parameter, so that more can be added with `&`."""
+    head, _, query = os.environ["DATABASE_URL"].partition("?")
+    return f"{head.rpartition('/')[0]}/{connection.settings_dict['NAME']}?{query or 'connect_timeout=10'}"

@@ -144,12 +144,11 @@ class Town:
         return f"http://127.0.0.1:{self.port}"
 
     def _env(self, name: str) -> dict[str, str]:
-        separator = "&" if "?" in self._database_url else "?"
         return {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": "flashpay.settings",
-            "DATABASE_URL": f"{self._database_url}{separator}application_name={APPLICATION}-{name}",
+            "DATABASE_URL": f"{self._database_url}&application_name={APPLICATION}-{name}",
             "REDIS_URL": self.broker.url,
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
