@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from flashpay.dashboard.forms import AmountForm
+from flashpay.invoices.models import LightningAddress
 from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT
 from flashpay.invoices.refunds import RefundVariant
 from flashpay.money.amounts import amount_parse
@@ -38,6 +39,28 @@ class AddressForm(forms.Form):
         names = {"commentLength": "comment_length"}
         name = names.get(refusal.field, refusal.field)
         self.add_error(name if name in self.fields else None, refusal.sentence)
+
+
+class AddressEditForm(AddressForm):
+    """Without the name, which stays."""
+
+    username = None
+    archived = forms.BooleanField(
+        label="Closed",
+        required=False,
+        help_text="It takes no payments and keeps its name, so that nobody else gets it.",
+    )
+
+    @staticmethod
+    def shown(address: LightningAddress) -> dict[str, Any]:
+        return {
+            "description": address.description,
+            "min": address.minimum_sat,
+            "max": address.maximum_sat,
+            "currency": address.currency,
+            "comment_length": address.comment_length,
+            "archived": address.archived,
+        }
 
 
 class RefundForm(forms.Form):
@@ -84,6 +107,8 @@ class PayLinkForm(AmountForm):
 
 
 class PaymentRequestForm(AmountForm):
+    NAMES = ("title", "description", "reference_id", "email", "allow_parts", "expires_at")
+
     title = forms.CharField(max_length=200)
     description = forms.CharField(max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     reference_id = forms.CharField(label="Your own number for it", max_length=200, required=False)
@@ -92,10 +117,15 @@ class PaymentRequestForm(AmountForm):
     expires_at = forms.DateTimeField(
         label="Due",
         required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
         help_text="In the store's time zone. Leave empty for one without a date.",
     )
 
+    def lock_amount(self) -> None:
+        """Something was paid: the amount stays as it is, whatever is sent."""
+        for name in ("amount", "currency"):
+            self.fields[name].disabled = True
+        self.fields["amount"].help_text = "Something was paid already, so the amount stays."
+
     def service_fields(self) -> dict[str, Any]:
-        names = ("title", "description", "reference_id", "email", "allow_parts", "expires_at")
-        return {name: self.cleaned_data[name] for name in names}
+        return {name: self.cleaned_data[name] for name in self.NAMES}

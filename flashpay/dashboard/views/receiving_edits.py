@@ -1,0 +1,142 @@
+"""Changing what takes payments already: a Lightning Address, a pay link, a bill."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods
+
+from flashpay.dashboard.access import StoreRequest, store_page, store_render
+from flashpay.dashboard.receiving_forms import AddressEditForm, PayLinkForm, PaymentRequestForm
+from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
+from flashpay.invoices.offers import address_host
+from flashpay.invoices.requests import request_paid
+from flashpay.invoices.services import (
+    lightning_address_archive,
+    lightning_address_save,
+    pay_link_change,
+    payment_request_save,
+)
+from flashpay.money.amounts import amount_plain
+from flashpay.money.currencies import currency_get
+from flashpay.money.errors import MoneyError
+from flashpay.refusals import Refusal
+from flashpay.stores import permissions
+
+
+@require_http_methods(["GET", "POST"])
+@store_page(permissions.MODIFY_STORE)
+def address_edit(request: StoreRequest, address_id: str) -> HttpResponse:
+    """Change what an address takes and shows, or close it. Its name stays: payers have written it down."""
+    address = get_object_or_404(LightningAddress, pk=address_id, store=request.store)
+    form = AddressEditForm(request.POST or None, initial=AddressEditForm.shown(address))
+    if request.method == "POST" and form.is_valid():
+        typed = form.cleaned_data
+        try:
+            with transaction.atomic():
+                saved = lightning_address_save(
+                    store=request.store,
+                    name=address.name,
+                    actor=str(request.user),
+                    minimum_sat=typed["min"],
+                    maximum_sat=typed["max"],
+                    currency=typed["currency"],
+                    comment_length=typed["comment_length"],
+                    description=typed["description"],
+                    invoice_metadata=address.invoice_metadata,
+                )
+                lightning_address_archive(address=saved, archived=typed["archived"], actor=str(request.user))
+        except Refusal as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, "Saved. It holds for every payment from now on.")
+            return redirect("dashboard:addresses", request.store.pk)
+    context = {
+        "nav": "addresses",
+        "form": form,
+        "heading": f"{address.name}@{address_host()}",
+        "list_name": "Lightning Addresses",
+        "list_view": "dashboard:addresses",
+    }
+    return store_render(request, "dashboard/receiving_edit.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@store_page(permissions.MODIFY_PAYMENT_REQUESTS)
+def pay_link_edit(request: StoreRequest, link_id: str) -> HttpResponse:
+    """Change what a pay link is called and costs. Its address and code stay, and so do the invoices of its payers."""
+    link = get_object_or_404(PayLink, pk=link_id, store=request.store)
+    currency = currency_get(link.currency)
+    initial = {
+        "title": link.title,
+        "description": link.description,
+        "currency": link.currency,
+        "amount": "" if link.amount is None else amount_plain(link.amount, currency),
+    }
+    form = PayLinkForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            pay_link_change(
+                link=link,
+                title=form.cleaned_data["title"],
+                description=form.cleaned_data["description"],
+                amount=form.cleaned_data["minor"],
+                currency=currency_get(form.cleaned_data["currency"]),
+                more_currencies=link.more_currencies,
+                tip_percents=link.tip_percents,
+                custom_tip=link.custom_tip,
+                actor=str(request.user),
+            )
+        except (Refusal, MoneyError) as error:
+            form.refuse(error)
+        else:
+            messages.success(request, "Saved. Whoever opens the link from now on sees it so.")
+            return redirect("dashboard:pay_links", request.store.pk)
+    context = {
+        "nav": "pay_links",
+        "form": form,
+        "heading": link.title,
+        "list_name": "Pay links",
+        "list_view": "dashboard:pay_links",
+    }
+    return store_render(request, "dashboard/receiving_edit.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@store_page(permissions.MODIFY_PAYMENT_REQUESTS)
+def payment_request_edit(request: StoreRequest, request_id: str) -> HttpResponse:
+    """Change a bill: its words and its day at any time, its amount while nothing was paid."""
+    bill = get_object_or_404(PaymentRequest, pk=request_id, store=request.store)
+    initial = {
+        **{name: getattr(bill, name) for name in PaymentRequestForm.NAMES},
+        "amount": amount_plain(bill.amount, currency_get(bill.currency)),
+        "currency": bill.currency,
+    }
+    form = PaymentRequestForm(request.POST or None, initial=initial)
+    if request_paid(bill):
+        form.lock_amount()
+    if request.method == "POST" and form.is_valid():
+        try:
+            payment_request_save(
+                store=request.store,
+                request=bill,
+                amount=form.cleaned_data["minor"],
+                currency=currency_get(form.cleaned_data["currency"]),
+                actor=str(request.user),
+                **form.service_fields(),
+            )
+        except (Refusal, MoneyError) as error:
+            form.refuse(error, {"expiryDate": "expires_at"})
+        else:
+            messages.success(request, "Saved. Whoever opens the bill from now on sees it so.")
+            return redirect("dashboard:payment_request", request.store.pk, bill.pk)
+    context = {
+        "nav": "payment_requests",
+        "form": form,
+        "heading": bill.title,
+        "list_name": "Payment requests",
+        "list_view": "dashboard:payment_requests",
+    }
+    return store_render(request, "dashboard/receiving_edit.html", context, status=422 if form.errors else 200)
