@@ -86,7 +86,7 @@ def test_money_without_an_amount_and_too_much_of_it_are_told_in_both_currencies(
     over = sale(amount=1000, currency=USD, paid_sat=100_000)
     assert over.rate is not None
     assert send() == 2
-    subjects = [message["Subject"].replace("\xa0", " ") for message in mail_server.taken]
+    subjects = [message["Subject"].replace("\xa0", " ").strip() for message in mail_server.taken]
     assert subjects[0].startswith(f"Paid: ${cents / 100:.2f} (10,000 sat)")
     assert subjects[1].startswith(f"Paid too much: ${int(over.rate * 100_000 // 1_000_000) / 100:.2f} (100,000 sat)")
 
