@@ -186,7 +186,10 @@ def _paid_after_all(row: WalletTransaction, now: datetime) -> None:
         with transaction.atomic():
             Payout.objects.filter(pk=attempt.payout_id).update(needs_review=True)
             evidence = {"attempt": attempt.number, "transaction_id": row.transaction_id}
-            event_record(row=attempt.payout, type="AttemptPaidAfterAll", at=now, evidence=evidence)
+            state = attempt.payout.state
+            event_record(
+                row=attempt.payout, type="AttemptPaidAfterAll", before=state, after=state, at=now, evidence=evidence
+            )
 
 
 def _hash_of(details: flash.TransactionDetails) -> str:
