@@ -28,7 +28,7 @@ COOKIE_AGE_S = 365 * 86_400
 # Where payers and recipients are (checkout and receipt, bills, pay links, claim pages, vouchers), and the screen of a till.
 _PUBLIC = re.compile(r"/(?:i|r|l|p|v|till|mail/receipt)(?:/|\Z)")
 # An amount inside a sentence: `10,000 sat`, `$12.34`, `0.00001 BTC`.
-_AMOUNT = re.compile(r"[^\w\s]{0,3}\d{1,3}(?:,\d{3})*(?:\.\d+)?(?: [A-Za-z]{3,4})?")
+_AMOUNT = re.compile(r"[^\w\s]{0,3}\d{1,3}(?:,\d{3})*(?:\.\d+)?(?:[ \N{NO-BREAK SPACE}][A-Za-z]{3,4})?")
 _PLACE = re.compile(r"\{(\w+)\}")
 _SENTENCE_END = re.compile(r"[.!?] ")
 

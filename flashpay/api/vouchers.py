@@ -185,13 +185,16 @@ def voucher_batch_pdf(
     paper: Annotated[Literal["A4", "Letter"], Query()] = "A4",
     perPage: Annotated[Literal["8", "10"], Query(description="Vouchers on a sheet")] = "8",
     all: Annotated[bool, Query(description="Those too that cannot be claimed any more")] = False,
+    language: Annotated[str, Query(max_length=35, description="Of the words on them: en, es, ht, nl or fr")] = "en",
 ) -> HttpResponse:
     """Sheets of the batch's vouchers to print and cut, those that can still be claimed."""
     batch = _batch(request, storeId, batchId, _HANDS_OUT)
     now = timezone.now()
     vouchers = vouchers_of(batch, now)
     printed = list(vouchers if all else vouchers.filter(state="Unclaimed"))
-    body = sheets_pdf(cards(batch, printed), layout_get(paper, perPage), title=batch.name, made_at=now)
+    body = sheets_pdf(
+        cards(batch, printed, language=language), layout_get(paper, perPage), title=batch.name, made_at=now
+    )
     return HttpResponse(body, content_type="application/pdf", headers=_as_file(batch, "pdf"))
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
+from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from fpdf import FPDF, Align, XPos, YPos
 from PIL import Image
 
 from flashpay.brand.colors import PROJECT_COLOR
+from flashpay.languages import ENGLISH, amount_in_language, language_known
 from flashpay.money.amounts import amount_format
 from flashpay.money.currencies import currency_get
 from flashpay.qr import lightning_qr_payload, qr_png
@@ -118,15 +120,20 @@ def layout_get(paper: str, per_page: str) -> Layout:
     return Layout(paper if paper in PAPERS else "A4", count)
 
 
-def cards(batch: VoucherBatch, vouchers: Iterable[Voucher]) -> Iterator[Card]:
-    """The words of each voucher, in the language of whoever prints."""
+def cards(batch: VoucherBatch, vouchers: Iterable[Voucher], *, language: str = "") -> list[Card]:
+    """The words of each voucher, in the language of those who will hold them: one of ours or one like it, else English."""
+    with translation.override(language_known(language) or ENGLISH):
+        return list(_cards(batch, vouchers))
+
+
+def _cards(batch: VoucherBatch, vouchers: Iterable[Voucher]) -> Iterator[Card]:
     steps = (
         _("Open a Lightning wallet."),
         _("Scan this code with it."),
         _("Confirm: it arrives in seconds."),
     )
     by_hand = _("Or type the code at %(address)s") % {"address": redeem_address()}
-    amount = amount_format(batch.amount, currency_get(batch.currency))
+    amount = amount_in_language(amount_format(batch.amount, currency_get(batch.currency)))
     for voucher in vouchers:
         yield Card(
             store=batch.store.name,

@@ -6,21 +6,22 @@ import pytest
 from django.utils import translation
 
 from flashpay.languages import amount_in_language, is_public, language_known, translated
+from flashpay.money.amounts import msat_format
 
 
 @pytest.mark.parametrize(
     ("language", "shown"),
     [
         ("en", "The smallest claim here is 10,000 sat."),
-        ("es", "El cobro más pequeño aquí es 10\xa0000 sat."),
-        ("fr", "Le plus petit retrait ici est 10\xa0000 sat."),
+        ("es", "El cobro más pequeño aquí es 10 000 sat."),
+        ("fr", "Le plus petit retrait ici est 10 000 sat."),
         ("ht", "Pi piti reklamasyon isit la se 10,000 sat."),
         ("nl", "Het kleinste bedrag dat je hier kunt innen is 10.000 sat."),
     ],
 )
 def test_a_refusal_is_put_into_the_language_with_its_amounts(language: str, shown: str) -> None:
     with translation.override(language):
-        assert translated("The smallest claim here is 10,000 sat.").replace("\u202f", "\xa0") == shown
+        assert translated(f"The smallest claim here is {msat_format(10_000_000)}.").replace("\xa0", " ") == shown
 
 
 def test_several_sentences_in_a_row_are_each_put_into_the_language() -> None:

@@ -203,3 +203,23 @@ def test_a_name_in_any_script_makes_a_pdf(merchant: Client, batch: VoucherBatch)
     VoucherBatch.objects.update(name="Καλοκαίρι · Лето · 夏 🌞", note="«Grasias» – ñ, ş, ộ; " + "x" * 120)
     answer = merchant.get(address(batch, "/sheets.pdf"))
     assert answer.content.startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("language", "step", "amount"),
+    [
+        ("en", "Open a Lightning wallet.", "20,000 sat"),
+        ("ht", "Louvri yon pòtfèy Lightning.", "20,000 sat"),
+        ("nl", "Open een Lightning-wallet.", "20.000 sat"),
+        ("xx", "Open a Lightning wallet.", "20,000 sat"),
+    ],
+)
+def test_the_words_on_them_are_in_the_language_of_their_holders_and_the_page_around_in_english(
+    merchant: Client, batch: VoucherBatch, language: str, step: str, amount: str
+) -> None:
+    page = merchant.get(address(batch, "/sheets"), {"language": language}).content.decode().replace("\xa0", " ")
+    assert step in page
+    assert f'<p class="amount">{amount}</p>' in page
+    assert '<html lang="en">' in page
+    assert "Vouchers a page" in page
+    assert merchant.get(address(batch, "/sheets.pdf"), {"language": language}).content.startswith(b"%PDF")

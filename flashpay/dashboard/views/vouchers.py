@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -17,6 +18,7 @@ from flashpay.brand.selectors import logo_png, look_of
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.voucher_forms import VoucherBatchForm
+from flashpay.languages import ENGLISH, language_known
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
@@ -142,13 +144,16 @@ def batch_sheets(request: StoreRequest, batch_id: str) -> HttpResponse:
     """The print page: what can still be claimed, or all of it with `?all=1`."""
     shown = _batch(request, batch_id)
     layout = layout_get(request.GET.get("paper", ""), request.GET.get("per_page", ""))
+    language = language_known(request.GET.get("language", "")) or ENGLISH
     answer = store_render(
         request,
         "dashboard/voucher_sheets.html",
         {
             "batch": shown,
             "layout": layout,
-            "pages": pages(cards(shown, _printed(request, shown)), layout),
+            "pages": pages(cards(shown, _printed(request, shown), language=language), layout),
+            "printed_language": language,
+            "languages": settings.LANGUAGES,
             "papers": PAPERS,
             "per_pages": PER_PAGE,
         },
@@ -164,7 +169,7 @@ def batch_pdf(request: StoreRequest, batch_id: str) -> HttpResponse:
     layout = layout_get(request.GET.get("paper", ""), request.GET.get("per_page", ""))
     look = look_of(request.store)
     body = sheets_pdf(
-        cards(shown, _printed(request, shown)),
+        cards(shown, _printed(request, shown), language=request.GET.get("language", "")),
         layout,
         title=shown.name,
         made_at=timezone.now(),
