@@ -44,7 +44,7 @@ class AddressForm(forms.Form):
 class AddressEditForm(AddressForm):
     """Without the name, which stays."""
 
-    username = None
+    username = None  # type: ignore[assignment]  # how Django takes an inherited field out of a form
     archived = forms.BooleanField(
         label="Closed",
         required=False,
