@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -127,8 +127,13 @@ def _whole(sentence: str) -> str | None:
     for pattern, text in patterns:
         match = pattern.fullmatch(sentence)
         if match:
-            return _PLACE.sub(lambda place, found=match: _value(found[f"_{place[1]}"]), text)
+            values = {name: _value(value) for name, value in match.groupdict().items()}
+            return _PLACE.sub(partial(_filled, values), text)
     return None
+
+
+def _filled(values: dict[str, str], place: re.Match[str]) -> str:
+    return values[f"_{place[1]}"]
 
 
 def _value(value: str) -> str:
@@ -142,7 +147,8 @@ def _value(value: str) -> str:
 def _known(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
     """The catalogue's plain sentences, and those with `{places}` as patterns, the most definite first."""
     # As Django's own view for scripts reads it.
-    catalogue: Any = trans_real.translation(language)._catalog
+    loaded: Any = trans_real.translation(language)
+    catalogue = loaded._catalog
     exact = {key: catalogue[key] for key in set(catalogue.keys()) if isinstance(key, str) and key and catalogue[key]}
     with_places = sorted((key for key in exact if _PLACE.search(key)), key=lambda key: -len(_PLACE.sub("", key)))
     return exact, [(_pattern(key), exact.pop(key)) for key in with_places]
