@@ -68,7 +68,8 @@
       if ((this.text.split(".")[1] || "").length > this.currency.decimals || (this.text.includes(".") && !this.currency.decimals)) this.text = "";
       const point = this.form.querySelector("[data-key=point]");
       point.textContent = this.currency.decimals ? "." : "00";
-      point.setAttribute("aria-label", this.currency.decimals ? point.dataset.point : point.dataset.zeros);
+      // A name that is spoken begins with what is seen, for those who say what they want pressed.
+      point.setAttribute("aria-label", this.currency.decimals ? point.dataset.point : `00 (${point.dataset.zeros})`);
       this.show();
     }
 
