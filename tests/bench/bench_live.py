@@ -28,7 +28,7 @@ from tests.payouts.recipients import wallet_make
 from tests.programs import Program
 
 STREAMS = 500
-WITHIN_S = 30
+WITHIN_S = 120  # far beyond what is expected, for a machine with much else to do
 # Generous: other things run on this machine as well. What is slow beyond reason fails.
 BEYOND_REASON_MS = 5_000
 

@@ -18,7 +18,7 @@ from django.test import Client
 from flashpay.stores.models import Store, User
 from payouts.models import Payout, PayoutState
 from tests import cast
-from tests.bench.bench_live import STREAMS, Audience, codes_make, paid_one_by_one
+from tests.bench.bench_live import STREAMS, WITHIN_S, Audience, codes_make, paid_one_by_one
 from tests.bench.bench_lnurl import CLAIM_SAT
 from tests.bench.bench_payouts import claim_path
 from tests.bench.load import load
@@ -80,7 +80,7 @@ def test_memory(
     # A second shop, whose wallet nobody polls, has the invoices that are only looked at.
     codes = codes_make(cast.store_make(cast.user_make("charlie"), name="Charlie's kiosk"), STREAMS)
     audience = Audience(live_port, [f"invoice:{code.invoice_id}" for code in codes])
-    assert audience.everybody_listens.wait(60)
+    assert audience.everybody_listens.wait(WITHIN_S)
     client.force_login(alice)
     cookie = f"sessionid={client.cookies['sessionid'].value}"
     load(web_port, [f"/stores/{connected_store.pk}/payouts"] * PAGES, 8, cookie=cookie)
@@ -89,7 +89,7 @@ def test_memory(
     load(web_port, [claim_path(pull_payment, bolt11) for bolt11 in invoices], 8)
     at_most = memory_mib(running["live"].pid)
     paid_one_by_one(codes)
-    assert audience.everybody_heard.wait(60)
+    assert audience.everybody_heard.wait(WITHIN_S), len(audience.heard_at)
     until(lambda: Payout.objects.filter(state=PayoutState.COMPLETED).count() == CLAIMS, SENT_WITHIN_S)
 
     columns = ["processes", "idle MiB", "its own", "after MiB", "its own", "grew"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.utils.encoding import iri_to_uri
 
-READ_WITHIN_S = 30
+READ_WITHIN_S = 120
 
 
 @dataclass(frozen=True)
