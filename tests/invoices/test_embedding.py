@@ -36,7 +36,7 @@ def invoice(connected_store: Store) -> Invoice:
 
 @pytest.fixture
 def shop(web_server: str, invoice: Invoice) -> Iterator[str]:
-    """The sample page of the documentation on a server of its own: another port is another origin."""
+    """The sample page of the documentation on a server of its own, under another name: another site, not only another origin."""
     page = SAMPLE.read_text().replace("https://pay.example.com", web_server).replace("INVOICE_ID", invoice.pk)
     framed = f'<!DOCTYPE html><title>Shop</title><iframe id="frame" src="{web_server}%s"></iframe>'
 
@@ -53,7 +53,7 @@ def shop(web_server: str, invoice: Invoice) -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://localhost:{server.server_port}"
         server.shutdown()
 
 
