@@ -226,7 +226,6 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("watch balances", "flashpay.notices.tasks.watch_balances", 60.0),
         ("forget old mail", "flashpay.notices.tasks.forget_old_mail", 3600.0),
         ("forget answered requests", "flashpay.api.tasks.forget_answered_requests", 3600.0),
-        ("forget answered requests", "flashpay.api.tasks.forget_answered_requests", 3600.0),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
