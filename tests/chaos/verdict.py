@@ -28,6 +28,7 @@ from tests.chaos.recipients import Outcome, Recipient
 from tests.sandbox_server import SandboxServer
 
 _SHOWN = 5
+_LATER = timedelta(minutes=1)
 
 
 @dataclass
@@ -272,7 +273,8 @@ def _reserves(verdict: Verdict, stores: list[Store], sandbox: SandboxServer) -> 
         reserved = sum(((each.debit_cents or 0) + (each.fee_estimate_cents or 0) for each in found), Decimal(0))
         if balance < 0:
             overdrawn.append(connection.wallet_id)
-        balance_refresh(connection=connection, now=timezone.now(), older_than=timedelta(0))
+        # As if it were read a while later: what ended within seconds of the reading would count as still leaving.
+        balance_refresh(connection=connection, now=timezone.now() + _LATER, older_than=timedelta(0))
         free = WalletFloat.objects.get(fingerprint__startswith=connection.wallet_id).balance_cents
         free = (free or Decimal(0)) - reserved
         fits = float_covers(connection=connection, needed_cents=free)
