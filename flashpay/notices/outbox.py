@@ -57,15 +57,15 @@ def outbox_write(event: Event) -> None:
     if event.type not in _OCCASIONS or event.store_id is None or not mail_is_sent():
         return
     try:
+        mails = _mails(event)
+        if not mails:
+            return
         with transaction.atomic():
-            mails = _mails(event)
-            if mails:
-                Mail.objects.bulk_create(mails, ignore_conflicts=True)
+            Mail.objects.bulk_create(mails, ignore_conflicts=True)
     except DatabaseError as error:
         log.error("mails for an event were not written", event_id=event.pk, error=type(error).__name__)
         return
-    if mails:
-        mail_announce_on_commit()
+    mail_announce_on_commit()
 
 
 def mail_announce_on_commit() -> None:

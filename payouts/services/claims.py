@@ -16,6 +16,7 @@ from flashpay.money.currencies import Currency, currency_get
 from flashpay.money.rates import Rate
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
+from flashpay.stores.hashes import payment_hash_register
 from flashpay.stores.models import PaymentHash, Store, WalletConnection
 from flashpay.stores.rates import rate_get
 from payouts.models import DestinationKind, Payout, PayoutPart, PayoutState, PullPayment
@@ -100,11 +101,11 @@ def payout_row(
     payout = payout_new(store=store, target=target, claim=claim, currency=currency, actor=actor, now=now, **columns)
     payout.save(force_insert=True)
     if target.invoice is not None:
-        row, ours = PaymentHash.objects.get_or_create(
-            payment_hash=target.invoice.payment_hash, defaults={"owner": "payout", "owner_id": payout.pk, "at": now}
+        entry = payment_hash_register(
+            payment_hash=target.invoice.payment_hash, owner="payout", owner_id=payout.pk, at=now
         )
-        if not ours:
-            _refuse_hash(row)
+        if (entry.owner, entry.owner_id) != ("payout", payout.pk):
+            _refuse_hash(entry)
     event_record(row=payout, type="PayoutCreated", after=payout.state, actor=actor, at=now, also=watchers(payout))
     if payout.state == PayoutState.AWAITING_PAYMENT:
         payout_enqueue_on_commit(payout.pk)

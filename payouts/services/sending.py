@@ -16,7 +16,8 @@ from flashpay.money.currencies import USD
 from flashpay.money.errors import NoFreshRate
 from flashpay.refusals import Refusal
 from flashpay.stores.events import transition
-from flashpay.stores.models import PaymentHash, WalletConnection
+from flashpay.stores.hashes import payment_hash_register
+from flashpay.stores.models import WalletConnection
 from flashpay.stores.rates import rate_get
 from flashpay.stores.wallets import wallet_of, wallet_open
 from lnurl.wire.errors import WireError
@@ -246,10 +247,10 @@ def _prepare(payout: Payout, connection: WalletConnection, plan: _Plan, now: dat
             payout, PayoutState.IN_PROGRESS, at=now, type="PayoutSending", also=watchers(payout), reason="", waits=0
         ):
             return None
-        row, _ = PaymentHash.objects.get_or_create(
-            payment_hash=plan.invoice.payment_hash, defaults={"owner": "payout", "owner_id": payout.pk, "at": now}
+        entry = payment_hash_register(
+            payment_hash=plan.invoice.payment_hash, owner="payout", owner_id=payout.pk, at=now
         )
-        if (row.owner, row.owner_id) != ("payout", payout.pk):
+        if (entry.owner, entry.owner_id) != ("payout", payout.pk):
             raise _Wait("The recipient's service gave an invoice that was used before. Nothing was sent.", patient=True)
         # From here on the row is ours until the commit: what was added to a collecting payout meanwhile shows now.
         fresh = Payout.objects.only("amount_msat", "needs_review").get(pk=payout.pk)
