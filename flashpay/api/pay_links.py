@@ -69,7 +69,8 @@ def pay_links_list(
 ) -> list[PayLinkData]:
     """The store's pay links, newest first."""
     store = request.auth.store_get(storeId, permissions.VIEW_PAYMENT_REQUESTS)
-    found = PayLink.objects.filter(store=store)
+    # A till keeps its own link: its terms are changed where the till is.
+    found = PayLink.objects.filter(store=store, till=None)
     if not includeArchived:
         found = found.filter(archived=False)
     return [_shown(link) for link in page_of(found, skip, take)]
@@ -113,7 +114,7 @@ def pay_link_unarchive(request: ApiRequest, storeId: str, payLinkId: str) -> Pay
 
 
 def _find(request: ApiRequest, store_id: str, link_id: str, permission: str) -> PayLink:
-    found = PayLink.objects.select_related("store").filter(pk=link_id).first()
+    found = PayLink.objects.select_related("store").filter(pk=link_id, till=None).first()
     return request.auth.record_get(found, store_id, permission, "pay-link")
 
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from flashpay.ids import id_new
-from flashpay.stores.models import Event, Store
+from flashpay.stores.models import ACTOR_LENGTH, Event, Store
 
 
 class Kind(models.TextChoices):
@@ -56,7 +56,7 @@ class MailRule(models.Model):
     active = models.BooleanField(default=True)
     # Set when whoever reads the address stopped it by the link in a mail.
     stopped_at = models.DateTimeField(null=True, blank=True)
-    created_by = models.CharField(max_length=120)
+    created_by = models.CharField(max_length=ACTOR_LENGTH)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

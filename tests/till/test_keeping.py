@@ -12,9 +12,10 @@ from django.test import Client
 
 from flashpay.invoices.models import Invoice, PayLink
 from flashpay.invoices.selectors import link_address
-from flashpay.stores.models import Event, Store
+from flashpay.stores.models import Event, Store, User
 from flashpay.till.models import Till
 from flashpay.till.services import till_archive, till_share
+from tests.api.conftest import script_of
 
 pytestmark = pytest.mark.django_db
 
@@ -203,3 +204,18 @@ def test_the_service_worker_keeps_nothing_about_money(client: Client, db: None) 
 def test_a_closed_till_is_not_installed(cashier: Client, till: Till) -> None:
     till_archive(till=till, actor="alice")
     assert cashier.get(f"/till/{till.pk}/manifest").status_code == 410
+
+
+def test_a_tills_link_is_changed_at_the_till_alone(owner: Client, alice: User, till: Till) -> None:
+    api, links = script_of(alice), f"/stores/{till.store_id}/pay-links"
+    priced = {"title": "Mine now", "amount": "15", "currency": "USD"}
+    assert api.get(links) == []
+    api.get(f"{links}/{till.link_id}", 404)
+    api.put(f"{links}/{till.link_id}", priced, 404)
+    api.post(f"{links}/{till.link_id}/unarchive", status=404)
+    page = f"/stores/{till.store_id}/links/{till.link_id}"
+    assert owner.get(page).status_code == 404
+    assert owner.post(page, priced).status_code == 404
+    assert owner.post(f"{page}/archive", {}).status_code == 404
+    link = PayLink.objects.get(pk=till.link_id)
+    assert (link.title, link.amount, link.archived) == (till.link.title, None, True)

@@ -126,7 +126,7 @@ def pay_links(request: StoreRequest) -> HttpResponse:
 @store_page(permissions.MODIFY_PAYMENT_REQUESTS)
 def pay_link_close(request: StoreRequest, link_id: str) -> HttpResponse:
     """Close a pay link, or open it again."""
-    link = get_object_or_404(PayLink, pk=link_id, store=request.store)
+    link = get_object_or_404(PayLink, pk=link_id, store=request.store, till=None)
     pay_link_archive(link=link, archived=request.POST.get("archived") == "1", actor=str(request.user))
     messages.success(request, "The link is closed." if link.archived else "The link is open again.")
     return redirect("dashboard:pay_links", request.store.pk)

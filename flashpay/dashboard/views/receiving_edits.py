@@ -67,7 +67,7 @@ def address_edit(request: StoreRequest, address_id: str) -> HttpResponse:
 @store_page(permissions.MODIFY_PAYMENT_REQUESTS)
 def pay_link_edit(request: StoreRequest, link_id: str) -> HttpResponse:
     """Change what a pay link is called and costs. Its address and code stay, and so do the invoices of its payers."""
-    link = get_object_or_404(PayLink, pk=link_id, store=request.store)
+    link = get_object_or_404(PayLink, pk=link_id, store=request.store, till=None)
     currency = currency_get(link.currency)
     initial = {
         "title": link.title,
