@@ -29,7 +29,7 @@ def card_read(text: str) -> Card:
     """What a card, a scanner or a person's paste says; nothing is fetched. Raises Refusal for what cannot be a card.
 
     A link of our own is refused as well: a payout to an invoice of ours would only move the shop's money in a circle, and
-    we would be asking ourselves (decisions 2 and 24 in docs/adr).
+    we would be asking ourselves (decisions 2 and 17 in docs/adr).
     """
     own_host = (urlsplit(settings.PUBLIC_URL).hostname or "").lower()
     read = destination_read(
