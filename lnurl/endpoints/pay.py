@@ -39,7 +39,11 @@ def address(request: HttpRequest, name: str) -> Answer:
         wanted = address_name_read(name)
     except Refusal as refusal:
         raise Refusal("not-found", _NO_ADDRESS) from refusal
-    found = LightningAddress.objects.select_related("store").filter(name=wanted, archived=False, store__archived=False).first()
+    found = (
+        LightningAddress.objects.select_related("store")
+        .filter(name=wanted, archived=False, store__archived=False)
+        .first()
+    )
     if found is None:
         raise Refusal("not-found", _NO_ADDRESS)
     return _told(found)
