@@ -38,6 +38,11 @@ class _Rest:
     until: float = 0.0
 
 
+def redis_ask_again() -> None:
+    """Ask Redis with the next request, whatever failed before: it may be another one now."""
+    _Rest.until = 0.0
+
+
 @dataclass(frozen=True)
 class Throttle:
     """At most so many calls within `per_s` seconds; 0 means no limit of that kind.

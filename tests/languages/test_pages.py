@@ -171,8 +171,11 @@ def test_a_fault_of_ours_is_told_in_the_language(client: Client, invoice: Invoic
 
 def test_too_many_requests_are_refused_in_the_language(client: Client, settings: Any) -> None:
     settings.THROTTLES = True
-    for _ in range(31):
+    # A few more than are allowed: the minute that they are counted in may end among them.
+    for _ in range(70):
         answer = client.post("/v", {"code": "K7QM-2XFP-9TRA"}, headers={"accept-language": "fr"})
+        if answer.status_code == 429:
+            break
     assert answer.status_code == 429
     page = answer.content.decode()
     assert "Cela faisait beaucoup de demandes en peu de temps. Rien n’a été modifié" in page

@@ -24,9 +24,9 @@ THERE = "198.51.100.8"
 
 @pytest.fixture(autouse=True)
 def _asked_again() -> Iterator[None]:
-    throttles._Rest.until = 0.0
+    throttles.redis_ask_again()
     yield
-    throttles._Rest.until = 0.0
+    throttles.redis_ask_again()
 
 
 def ask(throttle: Throttle, visitor: str = HERE, link: str = "") -> bool:

@@ -91,7 +91,8 @@ def test_one_invoice_claimed_by_fifty_requests_is_one_payout_paid_once(
     asked = plain_sandbox.phone_invoice(20_000)
     answers = callbacks_at_once(site, pull_payment, [asked["bolt11"]] * CROWD)
     # A wallet that repeats its callback gets the same answer, in the same moment too.
-    assert Counter(each["status"] for each in answers) == {"OK": CROWD}
+    assert [each for each in answers if each != {"status": "OK"}] == []
+    assert len(answers) == CROWD
     plain_sandbox.wait_for_payment(asked["payment_hash"], WITHIN_S)
     until(lambda: ended(1), WITHIN_S)
     pull_payment.refresh_from_db()
