@@ -6,7 +6,6 @@ It is a hint and nothing rests on it: a page that misses one finds the truth at 
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
 import redis
@@ -16,6 +15,8 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from flashpay.once import Once
+
 log = structlog.get_logger(__name__)
 
 CHANNEL_PREFIX = "flashpay:live:"
@@ -24,14 +25,14 @@ _TIMEOUT_S = 2.0
 _CONNECT_TIMEOUT_S = 0.5
 
 
-@cache
+@Once
 def connection() -> redis.Redis:
     """The process's shared Redis connection pool. A command that meets a dead connection is tried once more, at once:
     redis-py's own patience of ten tries would let every page take seconds while Redis is away."""
     return _pool(_TIMEOUT_S, Retry(NoBackoff(), 1))
 
 
-@cache
+@Once
 def publisher() -> redis.Redis:
     """For news, which nobody waits for: one try."""
     return _pool(_CONNECT_TIMEOUT_S, Retry(NoBackoff(), 0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from types import MappingProxyType
 
 import httpx
@@ -17,13 +16,14 @@ from flashpay.money.book import RateBook
 from flashpay.money.currencies import USD, Currency, currency_get
 from flashpay.money.rates import Rate
 from flashpay.money.sources import CoinbaseSource, CoinGeckoSource, FlashSource, RateSource
+from flashpay.once import Once
 from flashpay.stores.models import Store
 from flashpay.stores.wallets import anybody_open, endpoint_at
 
 _held: ContextVar[Mapping[str, Rate]] = ContextVar("rates held", default=MappingProxyType({}))
 
 
-@cache
+@Once
 def rate_book() -> RateBook:
     """The process's rate book; what it learns is in Redis, for all processes."""
     chain: list[RateSource] = [FlashSource(anybody_open(endpoint_at(None)).price, failures=(flash.FlashError,))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.db import transaction
 
 from flashpay import flash, live
 from flashpay.flash.relay import RelayCarrier
+from flashpay.once import Once
 from flashpay.refusals import Refusal
 from flashpay.stores.models import CredentialKind, Store, WalletConnection
 
@@ -127,7 +127,7 @@ def anybody_open(endpoint: flash.Endpoint) -> flash.Flash:
     return flash.Flash.open(endpoint, flash.Username("anybody"), budgets=budgets())
 
 
-@cache
+@Once
 def budgets() -> flash.Budgets:
     """Flash's request limits, counted in Redis for all processes."""
     limits = flash.Limits(
