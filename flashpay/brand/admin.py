@@ -8,19 +8,14 @@ from django.utils.safestring import SafeString
 
 from flashpay.brand.models import Brand
 from flashpay.brand.selectors import look_of
-from flashpay.stores.record_admin import NOTHING, RecordAdmin, record_link
+from flashpay.stores.record_admin import NOTHING, StoreRecordAdmin
 
 
 @admin.register(Brand)
-class BrandAdmin(RecordAdmin):
+class BrandAdmin(StoreRecordAdmin):
     list_display = ["store_link", "color", "logo", "changed_at"]
-    list_select_related = ["store"]
     search_fields = ["=store__id", "store__name", "=color"]
     readonly_fields = ["logo"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, brand: Brand) -> SafeString | str:
-        return record_link("stores.store", brand.store_id, brand.store.name)
 
     @admin.display(description="logo")
     def logo(self, brand: Brand) -> SafeString | str:

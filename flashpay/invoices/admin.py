@@ -27,6 +27,7 @@ from flashpay.stores.record_admin import (
     ReasonForm,
     RecordAdmin,
     RecordInline,
+    StoreRecordAdmin,
     actor_of,
     history_shown,
     minor_shown,
@@ -59,11 +60,10 @@ class PaymentInline(RecordInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(RecordAdmin):
+class InvoiceAdmin(StoreRecordAdmin):
     action_form = ReasonForm
     list_display = ["id", "store_link", "price", "received", "state", "additional_state", "order_id", "created_at"]
     list_filter = ["state", "additional_state", "currency", "type", "archived"]
-    list_select_related = ["store"]
     search_fields = [
         "=id",
         "=order_id",
@@ -89,10 +89,6 @@ class InvoiceAdmin(RecordAdmin):
     readonly_fields = ["store_link", "price", "received", "credited", "checkout", "history"]
     inlines = [LightningInvoiceInline, PaymentInline]
     actions = ["mark_settled", "mark_invalid"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, invoice: Invoice) -> SafeString | str:
-        return record_link("stores.store", invoice.store_id, invoice.store.name)
 
     @admin.display(description="amount", ordering="amount_msat")
     def price(self, invoice: Invoice) -> str:
@@ -167,10 +163,6 @@ class CardCollectionAdmin(RecordAdmin):
     def invoice_link(self, card: CardCollection) -> SafeString | str:
         return record_link("invoices.invoice", card.invoice_id)
 
-    @admin.display(description="history")
-    def history(self, card: CardCollection) -> SafeString | str:
-        return history_shown({"cardcollection": [str(card.pk)]})
-
 
 @admin.register(Payment)
 class PaymentAdmin(RecordAdmin):
@@ -194,20 +186,8 @@ class PaymentAdmin(RecordAdmin):
         return payment.lightning_invoice.payment_hash
 
 
-class _OfAStore(RecordAdmin):
-    list_select_related = ["store"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, row: LightningAddress | PayLink | PaymentRequest) -> SafeString | str:
-        return record_link("stores.store", row.store_id, row.store.name)
-
-    @admin.display(description="history")
-    def history(self, row: LightningAddress | PayLink | PaymentRequest) -> SafeString | str:
-        return history_shown({row._meta.model_name or "": [row.pk]})
-
-
 @admin.register(LightningAddress)
-class LightningAddressAdmin(_OfAStore):
+class LightningAddressAdmin(StoreRecordAdmin):
     list_display = ["name", "store_link", "minimum_sat", "maximum_sat", "currency", "archived", "created_at"]
     list_filter = ["archived"]
     search_fields = ["=id", "name", "=store__id", "store__name"]
@@ -220,7 +200,7 @@ class LightningAddressAdmin(_OfAStore):
 
 
 @admin.register(PayLink)
-class PayLinkAdmin(_OfAStore):
+class PayLinkAdmin(StoreRecordAdmin):
     list_display = ["title", "id", "store_link", "price", "archived", "created_by", "created_at"]
     list_filter = ["archived", "currency"]
     search_fields = ["=id", "title", "=store__id", "store__name"]
@@ -237,7 +217,7 @@ class PayLinkAdmin(_OfAStore):
 
 
 @admin.register(PaymentRequest)
-class PaymentRequestAdmin(_OfAStore):
+class PaymentRequestAdmin(StoreRecordAdmin):
     list_display = ["title", "id", "store_link", "total", "reference_id", "expires_at", "archived", "created_at"]
     list_filter = ["archived", "currency", "allow_parts"]
     search_fields = ["=id", "title", "=reference_id", "=email", "=store__id", "store__name"]

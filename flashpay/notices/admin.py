@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils.safestring import SafeString
 
 from flashpay.notices.models import Mail, MailRule, MailSettings
-from flashpay.stores.record_admin import RecordAdmin, record_link
+from flashpay.stores.record_admin import RecordAdmin, StoreRecordAdmin
 
 
 @admin.register(MailRule)
-class MailRuleAdmin(RecordAdmin):
+class MailRuleAdmin(StoreRecordAdmin):
     list_display = ["address", "store_link", "active", "daily", "stopped_at", "created_at"]
     list_filter = ["active", "daily"]
-    list_select_related = ["store"]
     search_fields = ["=id", "=store__id", "store__name", "address"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, rule: MailRule) -> SafeString | str:
-        return record_link("stores.store", rule.store_id, rule.store.name)
 
 
 @admin.register(MailSettings)
@@ -29,12 +23,7 @@ class MailSettingsAdmin(RecordAdmin):
 
 
 @admin.register(Mail)
-class MailAdmin(RecordAdmin):
+class MailAdmin(StoreRecordAdmin):
     list_display = ["id", "kind", "address", "store_link", "state", "tries", "reason", "created_at", "sent_at"]
     list_filter = ["state", "kind"]
-    list_select_related = ["store"]
     search_fields = ["=id", "=entity_id", "=store__id", "address"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, mail: Mail) -> SafeString | str:
-        return record_link("stores.store", mail.store_id, mail.store.name)

@@ -19,8 +19,8 @@ from flashpay.stores.record_admin import (
     NOTHING,
     RecordAdmin,
     RecordInline,
+    StoreRecordAdmin,
     actor_of,
-    history_shown,
     record_link,
 )
 from flashpay.stores.services import api_key_revoke, store_archive, wallet_disconnect
@@ -123,10 +123,6 @@ class StoreAdmin(RecordAdmin):
     def owner(self, store: Store) -> str:
         return ", ".join(str(each.user) for each in store.memberships.all() if each.role == "Owner") or NOTHING
 
-    @admin.display(description="history")
-    def history(self, store: Store) -> SafeString | str:
-        return history_shown({"store": [store.pk]})
-
     @admin.action(description="Archive", permissions=["act"])
     def archive(self, request: HttpRequest, rows: QuerySet[Store]) -> None:
         self._set_archived(request, rows, True, "archived")
@@ -142,7 +138,7 @@ class StoreAdmin(RecordAdmin):
 
 
 @admin.register(WalletConnection)
-class WalletConnectionAdmin(RecordAdmin):
+class WalletConnectionAdmin(StoreRecordAdmin):
     """A store's Flash wallet; its credential is never shown."""
 
     secret_fields = ("secret", "fingerprint")
@@ -158,18 +154,9 @@ class WalletConnectionAdmin(RecordAdmin):
         "last_error",
     ]
     list_filter = ["is_active", "kind", "network", "wallet_currency"]
-    list_select_related = ["store"]
     search_fields = ["=id", "=store__id", "store__name", "username", "=wallet_id"]
     readonly_fields = ["history"]
     actions = ["disconnect"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, connection: WalletConnection) -> SafeString | str:
-        return record_link("stores.store", connection.store_id, connection.store.name)
-
-    @admin.display(description="history")
-    def history(self, connection: WalletConnection) -> SafeString | str:
-        return history_shown({"walletconnection": [connection.pk]})
 
     @admin.action(description="Disconnect from the store", permissions=["act"])
     def disconnect(self, request: HttpRequest, rows: QuerySet[WalletConnection]) -> None:

@@ -70,6 +70,11 @@ class RecordAdmin(admin.ModelAdmin):
         """As Django does it; a BOLT 11 that was pasted is looked for by its payment hash."""
         return super().get_search_results(request, queryset, _hash_if_bolt11(search_term))
 
+    @admin.display(description="history")
+    def history(self, row: Any) -> SafeString | str:
+        """What was recorded about the row itself; for `readonly_fields`."""
+        return history_shown({self.opts.model_name or "": [str(row.pk)]})
+
     def act_on_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: str) -> None:
         """Run a service on each row; what one refuses is said, and stops no other."""
         for row in rows:
@@ -87,6 +92,16 @@ class RecordAdmin(admin.ModelAdmin):
         if not reason:
             self.message_user(request, "Please type a reason beside the action. Nothing was changed.", messages.ERROR)
         return reason
+
+
+class StoreRecordAdmin(RecordAdmin):
+    """A table whose rows each belong to a store, with a link to it for the list."""
+
+    list_select_related = ["store"]
+
+    @admin.display(description="store", ordering="store__name")
+    def store_link(self, row: Any) -> SafeString | str:
+        return record_link("stores.store", row.store_id, row.store.name)
 
 
 class RecordInline(admin.TabularInline):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from flashpay.stores.record_admin import RecordAdmin, RecordInline, history_shown, msat_shown, record_link
+from flashpay.stores.record_admin import RecordAdmin, RecordInline, msat_shown, record_link
+from payouts.admin.links import PayoutLink
 from payouts.models import AttemptEvidence, PayoutAttempt, ReviewDecision, WalletFloat, WalletTransaction
 
 
@@ -21,17 +22,13 @@ class DecisionInline(RecordInline):
 
 
 @admin.register(PayoutAttempt)
-class PayoutAttemptAdmin(RecordAdmin):
+class PayoutAttemptAdmin(PayoutLink, RecordAdmin):
     list_display = ["payment_hash", "payout_link", "number", "state", "sats", "fee", "sent_at", "ended_at"]
     list_filter = ["state"]
     search_fields = ["=payment_hash", "=idempotency_key", "=payout__id", "=preimage", "=payout__pull_payment__id"]
     date_hierarchy = "prepared_at"
     readonly_fields = ["sats", "fee", "history"]
     inlines = [EvidenceInline, DecisionInline]
-
-    @admin.display(description="payout")
-    def payout_link(self, attempt: PayoutAttempt) -> SafeString | str:
-        return record_link("payouts.payout", attempt.payout_id)
 
     @admin.display(description="amount", ordering="amount_msat")
     def sats(self, attempt: PayoutAttempt) -> str:
@@ -40,10 +37,6 @@ class PayoutAttemptAdmin(RecordAdmin):
     @admin.display(description="fee", ordering="fee_msat")
     def fee(self, attempt: PayoutAttempt) -> str:
         return msat_shown(attempt.fee_msat)
-
-    @admin.display(description="history")
-    def history(self, attempt: PayoutAttempt) -> SafeString | str:
-        return history_shown({"payoutattempt": [str(attempt.pk)]})
 
 
 @admin.register(WalletTransaction)

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from flashpay.stores.models import User
 from flashpay.stores.record_admin import (
     ReasonForm,
-    RecordAdmin,
     RecordInline,
+    StoreRecordAdmin,
     actor_of,
     history_shown,
     minor_shown,
@@ -46,7 +46,7 @@ class PayoutInline(_Claimed, RecordInline):
 
 
 @admin.register(PullPayment)
-class PullPaymentAdmin(RecordAdmin):
+class PullPaymentAdmin(StoreRecordAdmin):
     list_display = [
         "id",
         "name",
@@ -59,7 +59,6 @@ class PullPaymentAdmin(RecordAdmin):
         "created_at",
     ]
     list_filter = [("archived_at", admin.EmptyFieldListFilter), "auto_approve", "paused", "currency"]
-    list_select_related = ["store"]
     search_fields = ["=id", "=lnurl_token", "name", "=store__id", "store__name", "=payouts__id"]
     date_hierarchy = "created_at"
     # It is the claim page's link in another form, and nobody needs it here.
@@ -67,10 +66,6 @@ class PullPaymentAdmin(RecordAdmin):
     readonly_fields = ["total", "taken", "claim_page", "history"]
     inlines = [PayoutInline]
     actions = ["archive"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, pull_payment: PullPayment) -> SafeString | str:
-        return record_link("stores.store", pull_payment.store_id, pull_payment.store.name)
 
     @admin.display(description="amount", ordering="amount")
     def total(self, pull_payment: PullPayment) -> str:
@@ -83,10 +78,6 @@ class PullPaymentAdmin(RecordAdmin):
     @admin.display(description="claim page")
     def claim_page(self, pull_payment: PullPayment) -> SafeString:
         return format_html('<a href="{0}">{0}</a>', claim_link(pull_payment))
-
-    @admin.display(description="history")
-    def history(self, pull_payment: PullPayment) -> SafeString | str:
-        return history_shown({"pullpayment": [pull_payment.pk]})
 
     @admin.action(description="Archive (cancels claims that were not sent)", permissions=["act"])
     def archive(self, request: HttpRequest, rows: QuerySet[PullPayment]) -> None:
@@ -130,7 +121,7 @@ class ApprovalInline(RecordInline):
 
 
 @admin.register(Payout)
-class PayoutAdmin(_Claimed, RecordAdmin):
+class PayoutAdmin(_Claimed, StoreRecordAdmin):
     action_form = ReasonForm
     list_display = [
         "id",
@@ -174,10 +165,6 @@ class PayoutAdmin(_Claimed, RecordAdmin):
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         by_destination = queryset.filter(destination__iexact=search_term.strip()) if search_term else queryset.none()
         return found | by_destination, may_repeat
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, payout: Payout) -> SafeString | str:
-        return record_link("stores.store", payout.store_id, payout.store.name)
 
     @admin.display(description="pull payment")
     def pull_payment_link(self, payout: Payout) -> SafeString | str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from flashpay.stores.record_admin import RecordAdmin, history_shown, minor_shown, msat_shown, record_link
+from flashpay.stores.record_admin import RecordAdmin, StoreRecordAdmin, history_shown, minor_shown, msat_shown
+from payouts.admin.links import PayoutLink
 from payouts.models import PayoutApproval, PayoutPart, PayoutPolicy, SendingSwitch
 
 
 @admin.register(PayoutPolicy)
-class PayoutPolicyAdmin(RecordAdmin):
+class PayoutPolicyAdmin(StoreRecordAdmin):
     list_display = [
         "store_link",
         "minimum_policy",
@@ -23,13 +24,8 @@ class PayoutPolicyAdmin(RecordAdmin):
     # The row's own address comes first, and is the store's.
     list_display_links = ["minimum_policy"]
     list_filter = ["minimum_policy", "strong_evidence_ends"]
-    list_select_related = ["store"]
     search_fields = ["=store__id", "store__name"]
     readonly_fields = ["history"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, policy: PayoutPolicy) -> SafeString | str:
-        return record_link("stores.store", policy.store_id, policy.store.name)
 
     @admin.display(description="history")
     def history(self, policy: PayoutPolicy) -> SafeString | str:
@@ -42,31 +38,20 @@ class SendingSwitchAdmin(RecordAdmin):
     search_fields = ["actor", "reason"]
     readonly_fields = ["history"]
 
-    @admin.display(description="history")
-    def history(self, switch: SendingSwitch) -> SafeString | str:
-        return history_shown({"sendingswitch": [str(switch.pk)]})
-
-
-class _OfAPayout(RecordAdmin):
-    list_select_related = ["payout"]
-
-    @admin.display(description="payout")
-    def payout_link(self, row: PayoutApproval | PayoutPart) -> SafeString | str:
-        return record_link("payouts.payout", row.payout_id)
-
 
 @admin.register(PayoutApproval)
-class PayoutApprovalAdmin(_OfAPayout):
+class PayoutApprovalAdmin(PayoutLink, RecordAdmin):
     list_display = ["at", "payout_link", "actor"]
     search_fields = ["=payout__id", "=payout__destination", "=payout__store__id", "actor", "=person"]
     date_hierarchy = "at"
 
 
 @admin.register(PayoutPart)
-class PayoutPartAdmin(_OfAPayout):
+class PayoutPartAdmin(PayoutLink, RecordAdmin):
     """One small claim of a payout that collects them."""
 
     list_display = ["created_at", "payout_link", "claimed", "sats", "created_by"]
+    list_select_related = ["payout"]
     search_fields = ["=payout__id", "=payout__destination", "=payout__pull_payment__id", "=payout__store__id"]
     date_hierarchy = "created_at"
     secret_fields = ("claim_key",)

@@ -7,41 +7,29 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from flashpay.stores.record_admin import RecordAdmin, RecordInline, actor_of, history_shown, record_link
+from flashpay.stores.record_admin import RecordAdmin, RecordInline, StoreRecordAdmin, actor_of, record_link
+from payouts.admin.links import PayoutLink
 from payouts.recipients.models import Recipient, RecipientPayout
 from payouts.recipients.services import recipient_archive
 
 
-class PaidInline(RecordInline):
+class PaidInline(PayoutLink, RecordInline):
     model = RecipientPayout
     fields = ["payout_link"]
     show_change_link = False
     verbose_name_plural = "payouts"
 
-    @admin.display(description="payout")
-    def payout_link(self, row: RecipientPayout) -> SafeString | str:
-        return record_link("payouts.payout", row.payout_id)
-
 
 @admin.register(Recipient)
-class RecipientAdmin(RecordAdmin):
+class RecipientAdmin(StoreRecordAdmin):
     # Whoever has the invitation says where the money goes.
     secret_fields = ("token", "used_token")
     list_display = ["name", "store_link", "address", "registered_at", "archived_at", "created_at"]
     list_filter = [("archived_at", admin.EmptyFieldListFilter), ("registered_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["store"]
     search_fields = ["=id", "name", "=address", "=store__id", "store__name", "=paid__payout__id"]
     readonly_fields = ["history"]
     inlines = [PaidInline]
     actions = ["archive"]
-
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, recipient: Recipient) -> SafeString | str:
-        return record_link("stores.store", recipient.store_id, recipient.store.name)
-
-    @admin.display(description="history")
-    def history(self, recipient: Recipient) -> SafeString | str:
-        return history_shown({"recipient": [recipient.pk]})
 
     @admin.action(description="Archive (no more payouts)", permissions=["act"])
     def archive(self, request: HttpRequest, rows: QuerySet[Recipient]) -> None:
@@ -54,14 +42,10 @@ class RecipientAdmin(RecordAdmin):
 
 
 @admin.register(RecipientPayout)
-class RecipientPayoutAdmin(RecordAdmin):
+class RecipientPayoutAdmin(PayoutLink, RecordAdmin):
     list_display = ["__str__", "payout_link", "recipient_link"]
     list_select_related = ["recipient"]
     search_fields = ["=payout__id", "=recipient__id", "recipient__name", "=payout__destination"]
-
-    @admin.display(description="payout")
-    def payout_link(self, row: RecipientPayout) -> SafeString | str:
-        return record_link("payouts.payout", row.payout_id)
 
     @admin.display(description="recipient")
     def recipient_link(self, row: RecipientPayout) -> SafeString | str:

@@ -10,33 +10,31 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from flashpay.stores.record_admin import RecordAdmin, actor_of, history_shown, minor_shown, record_link
+from flashpay.stores.record_admin import (
+    RecordAdmin,
+    StoreRecordAdmin,
+    actor_of,
+    history_shown,
+    minor_shown,
+    record_link,
+)
 from payouts.vouchers.models import Voucher, VoucherBatch
 from payouts.vouchers.selectors import code_read, vouchers_with_state
 from payouts.vouchers.services import voucher_batch_revoke, voucher_revoke
 
 
 @admin.register(VoucherBatch)
-class VoucherBatchAdmin(RecordAdmin):
+class VoucherBatchAdmin(StoreRecordAdmin):
     list_display = ["id", "name", "store_link", "count", "each", "expires_at", "created_by", "created_at"]
     list_filter = ["currency", "auto_approve"]
-    list_select_related = ["store"]
     search_fields = ["=id", "name", "=prefix", "=store__id", "store__name", "=vouchers__pull_payment__id"]
     date_hierarchy = "created_at"
     readonly_fields = ["each", "history"]
     actions = ["revoke"]
 
-    @admin.display(description="store", ordering="store__name")
-    def store_link(self, batch: VoucherBatch) -> SafeString | str:
-        return record_link("stores.store", batch.store_id, batch.store.name)
-
     @admin.display(description="amount of each", ordering="amount")
     def each(self, batch: VoucherBatch) -> str:
         return minor_shown(batch.amount, batch.currency)
-
-    @admin.display(description="history")
-    def history(self, batch: VoucherBatch) -> SafeString | str:
-        return history_shown({"voucherbatch": [batch.pk]})
 
     @admin.action(description="Revoke what nobody has claimed", permissions=["act"])
     def revoke(self, request: HttpRequest, rows: QuerySet[VoucherBatch]) -> None:
