@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.receiving_forms import AddressEditForm, PayLinkForm, PaymentRequestForm
 from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
-from flashpay.invoices.offers import address_host
+from flashpay.invoices.offers import address_text
 from flashpay.invoices.requests import request_paid
 from flashpay.invoices.services import (
     lightning_address_archive,
@@ -53,14 +54,7 @@ def address_edit(request: StoreRequest, address_id: str) -> HttpResponse:
         else:
             messages.success(request, "Saved. It holds for every payment from now on.")
             return redirect("dashboard:addresses", request.store.pk)
-    context = {
-        "nav": "addresses",
-        "form": form,
-        "heading": f"{address.name}@{address_host()}",
-        "list_name": "Lightning Addresses",
-        "list_view": "dashboard:addresses",
-    }
-    return store_render(request, "dashboard/receiving_edit.html", context, status=422 if form.errors else 200)
+    return _shown(request, form, nav="addresses", list_name="Lightning Addresses", heading=address_text(address))
 
 
 @require_http_methods(["GET", "POST"])
@@ -94,14 +88,7 @@ def pay_link_edit(request: StoreRequest, link_id: str) -> HttpResponse:
         else:
             messages.success(request, "Saved. Whoever opens the link from now on sees it so.")
             return redirect("dashboard:pay_links", request.store.pk)
-    context = {
-        "nav": "pay_links",
-        "form": form,
-        "heading": link.title,
-        "list_name": "Pay links",
-        "list_view": "dashboard:pay_links",
-    }
-    return store_render(request, "dashboard/receiving_edit.html", context, status=422 if form.errors else 200)
+    return _shown(request, form, nav="pay_links", list_name="Pay links", heading=link.title)
 
 
 @require_http_methods(["GET", "POST"])
@@ -132,11 +119,10 @@ def payment_request_edit(request: StoreRequest, request_id: str) -> HttpResponse
         else:
             messages.success(request, "Saved. Whoever opens the bill from now on sees it so.")
             return redirect("dashboard:payment_request", request.store.pk, bill.pk)
-    context = {
-        "nav": "payment_requests",
-        "form": form,
-        "heading": bill.title,
-        "list_name": "Payment requests",
-        "list_view": "dashboard:payment_requests",
-    }
+    return _shown(request, form, nav="payment_requests", list_name="Payment requests", heading=bill.title)
+
+
+def _shown(request: StoreRequest, form: forms.Form, *, nav: str, list_name: str, heading: str) -> HttpResponse:
+    """The form of one thing, below the list that it is from: the one named `nav`."""
+    context = {"nav": nav, "form": form, "heading": heading, "list_name": list_name, "list_view": f"dashboard:{nav}"}
     return store_render(request, "dashboard/receiving_edit.html", context, status=422 if form.errors else 200)
