@@ -10,15 +10,24 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from flashpay.invoices.models import Invoice, PayLink, PaymentRequest, Source
+from flashpay.ids import id_new
+from flashpay.invoices.models import Invoice, LightningAddress, PayLink, PaymentRequest, Source
+from flashpay.notices.models import Mail, MailRule
 from flashpay.stores.models import Store, User
+from flashpay.till.models import Till
+from payouts.batches.models import BatchPayout, PayoutBatch
 from payouts.models import Payout, PullPayment
 from payouts.recipients.models import Recipient
+from payouts.vouchers.models import Voucher, VoucherBatch
+from tests.cast import member_add, user_make
 from tests.payouts.recipients import pull_payment_make
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ["", "/invoices", "/links", "/payment-requests", "/pull-payments", "/payouts", "/recipients"]
+LISTS = [
+    "", "/invoices", "/links", "/payment-requests", "/pull-payments", "/payouts", "/recipients",
+    "/addresses", "/vouchers", "/payout-batches", "/tills", "/team", "/settings/mail",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -39,11 +48,25 @@ def rows_make(store: Store, count: int) -> None:
         )  # fmt: skip
         PayLink.objects.create(store=store, title=f"Link {number}", currency="SAT", amount=1_000)
         prize: PullPayment = pull_payment_make(store, claimed=10_000)
-        Payout.objects.create(
+        payout = Payout.objects.create(
             store=store, pull_payment=prize, destination_kind="address", destination=f"somebody{number}@example.com",
             currency="SAT", amount=10_000, amount_msat=10_000_000,
         )  # fmt: skip
         Recipient.objects.create(store=store, name=f"Recipient {number}")
+        name = id_new().lower()
+        LightningAddress.objects.create(store=store, name=name, minimum_sat=1, maximum_sat=1_000)
+        vouchers = VoucherBatch.objects.create(
+            store=store, name=f"Gift {number}", currency="SAT", amount=10_000, count=1
+        )
+        Voucher.objects.create(batch=vouchers, number=1, pull_payment=pull_payment_make(store))
+        table = PayoutBatch.objects.create(store=store, name=f"Table {number}", content_sha256="0" * 64)
+        BatchPayout.objects.create(batch=table, payout=payout, line=1)
+        Till.objects.create(
+            store=store, name=name, link=PayLink.objects.create(store=store, title=name, currency="SAT")
+        )
+        member_add(store, user_make(name), "Employee")
+        rule = MailRule.objects.create(store=store, address=f"{name}@example.com", kinds=["paid"], created_by="alice")
+        Mail.objects.create(store=store, rule=rule, kind="paid", key=name, address=rule.address, give_up_at=now)
 
 
 def queries(client: Client, store: Store) -> dict[str, int]:

@@ -95,11 +95,14 @@ def _tell(request: StoreRequest, member: Membership) -> None:
 
 def _link(member: Membership) -> str:
     """The invitation, to be handed over by hand: mail may not be set up here. Not where addresses must be proved by mail."""
-    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory":
+    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" or member.user.is_staff:
         return ""
-    elsewhere = Membership.objects.filter(user=member.user_id).exclude(store=member.store_id).exists()
+    link = invitation_link(member.user)
+    if not link:
+        return ""
     # Whoever holds the link becomes that person, in their other stores too.
-    return "" if elsewhere or member.user.is_staff else invitation_link(member.user)
+    elsewhere = Membership.objects.filter(user=member.user_id).exclude(store=member.store_id).exists()
+    return "" if elsewhere else link
 
 
 def _member(request: StoreRequest, member_id: int) -> Membership:
