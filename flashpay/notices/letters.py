@@ -21,6 +21,7 @@ from flashpay.brand.models import PictureSize
 from flashpay.brand.selectors import logo_png, look_of
 from flashpay.notices import wording
 from flashpay.notices.models import Kind, Mail, MailRule
+from flashpay.notices.wording import Words
 from flashpay.stores.models import Store
 
 STOP_SALT = "flashpay.notices.stop"
@@ -30,15 +31,11 @@ _LOGO_ID = "logo"
 
 @dataclass(frozen=True)
 class Letter:
-    """`facts`: label and value. `why` says why it came; `stop_link` ends it."""
+    """`why` says why it came; `stop_link` ends it."""
 
     subject: str
-    heading: str
-    sentences: tuple[str, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    button: str = ""
-    link: str = ""
-    why: str = ""
+    words: Words
+    why: str
     settings_link: str = ""
     stop_link: str = ""
     language: str = "en"
@@ -78,7 +75,7 @@ def message_of(
     """Text and HTML, with the store's colour and its logo inside: nothing is fetched when it is read."""
     look = look_of(store)
     logo = logo_png(look.logo_hash, PictureSize.PAGE)
-    page = {"letter": letter, "store": store, "look": look, "logo_id": _LOGO_ID if logo else ""}
+    page = {"letter": letter, "words": letter.words, "store": store, "look": look, "logo_id": _LOGO_ID if logo else ""}
     with translation.override(letter.language):
         text, html = render_to_string("mail/letter.txt", page), render_to_string("mail/letter.html", page)
     message = EmailMultiAlternatives(
@@ -102,12 +99,16 @@ def message_of(
 
 def test_letter(store: Store) -> Letter:
     """What the button “Send me a test” sends."""
-    return Letter(
-        subject=_one_line(f"Test from {store.name}"),
+    words = Words(
+        subject=f"Test from {store.name}",
         heading="Mail works",
         sentences=(f"This is a test of the mail of {store.name}. You need not do anything.",),
         button="Mail settings",
         link=settings_link(store),
+    )
+    return Letter(
+        subject=_one_line(words.subject),
+        words=words,
         why="You asked for it in the settings of the store.",
     )
 
@@ -128,11 +129,7 @@ def _for_rule(mails: Sequence[Mail]) -> Letter:
     link = stop_link(rule)
     return Letter(
         subject=_one_line(f"{words.subject} · {first.store.name}"),
-        heading=words.heading,
-        sentences=words.sentences,
-        facts=words.facts,
-        button=words.button,
-        link=words.link,
+        words=words,
         why=f"You get this because {rule.address} stands in the mail settings of {first.store.name}.",
         settings_link=settings_link(first.store),
         stop_link=link,
@@ -145,11 +142,7 @@ def _receipt(mail: Mail) -> Letter:
     words = wording.receipt(mail)
     return Letter(
         subject=_one_line(words.subject),
-        heading=words.heading,
-        sentences=words.sentences,
-        facts=words.facts,
-        button=words.button,
-        link=words.link,
+        words=words,
         why=_("You get this once, because this address was given for the receipt of your payment at %(store)s.")
         % {"store": mail.store.name},
         language=mail.language or settings.LANGUAGE_CODE,
