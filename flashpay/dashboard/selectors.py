@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
@@ -96,6 +97,12 @@ def payout_counts(*, store: Store) -> dict[str, Total]:
     return counts | {"needs_review": total_of(payouts.filter(needs_review=True))}
 
 
+def midnight(*, store: Store, now: datetime) -> datetime:
+    """When the store's day began."""
+    zone = ZoneInfo(store.time_zone)
+    return datetime.combine(now.astimezone(zone).date(), time(), zone)
+
+
 def invoice_counts(*, store: Store) -> dict[str, Total]:
     """How many invoices each tab of the list holds."""
     invoices = Invoice.objects.filter(store=store, archived=False)
@@ -111,19 +118,20 @@ def timeline(*, store: Store, entities: dict[str, list[str]]) -> list[Event]:
 
 
 def daily_sums(*, store: Store, now: datetime, days: int = 30) -> list[dict[str, Any]]:
-    """What came in and went out on each of the last `days` days (UTC), oldest first, in msat."""
-    first = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    """What came in and went out on each of the last `days` days of the store's calendar, oldest first, in msat."""
+    zone = ZoneInfo(store.time_zone)
+    dates = [now.astimezone(zone).date() - timedelta(days=number) for number in reversed(range(days))]
+    first = datetime.combine(dates[0], time(), zone)
     received = dict(
         Payment.objects.filter(store=store, settled_at__gte=first)
-        .values_list(TruncDate("settled_at"))
+        .values_list(TruncDate("settled_at", tzinfo=zone))
         .annotate(sum=Sum("amount_msat"))
         .order_by()
     )
     paid = dict(
         Payout.objects.filter(store=store, state=PayoutState.COMPLETED, completed_at__gte=first)
-        .values_list(TruncDate("completed_at"))
+        .values_list(TruncDate("completed_at", tzinfo=zone))
         .annotate(sum=Sum("amount_msat"))
         .order_by()
     )
-    dates = [(first + timedelta(days=number)).date() for number in range(days)]
     return [{"date": date, "in_msat": received.get(date, 0), "out_msat": paid.get(date, 0)} for date in dates]

@@ -66,7 +66,7 @@ def store_home(request: StoreRequest) -> HttpResponse:
         {
             "nav": "store",
             "wallet": selectors.wallet_now(store=store),
-            "today": selectors.figures(store=store, since=now.replace(hour=0, minute=0, second=0, microsecond=0)),
+            "today": selectors.figures(store=store, since=selectors.midnight(store=store, now=now)),
             "month": selectors.figures(store=store, since=now - timedelta(days=30)),
             "days": selectors.daily_sums(store=store, now=now),
             "latest_invoices": invoices_search(store=store)[:5],
