@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -11,11 +12,63 @@ from flashpay.money.amounts import amount_parse
 from flashpay.money.currencies import CURRENCIES, currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
+from flashpay.stores.models import Store
+from flashpay.stores.services import INVOICE_EXPIRATION_S, MONITORING_EXPIRATION_S
 
+MINUTE_S = 60
+_BP_PER_PERCENT = 100
 CURRENCY_CHOICES = [(code, f"{code} · {currency.name}") for code, currency in CURRENCIES.items()]
 
 
-class AmountForm(forms.Form):
+def minutes_field(
+    label: str, *, least: int, most: int, required: bool = False, help_text: str = ""
+) -> forms.IntegerField:
+    lies = f"Choose {least:,} to {most:,} minutes."
+    return forms.IntegerField(
+        label=label,
+        required=required,
+        min_value=least,
+        max_value=most,
+        help_text=help_text,
+        error_messages={"min_value": lies, "max_value": lies, "invalid": "Write a whole number of minutes."},
+    )
+
+
+def percent_field(label: str, *, required: bool = False, help_text: str = "") -> forms.DecimalField:
+    """From 0 to 100 with two decimals at most; `basis_points` makes hundredths of it."""
+    lies = "A percentage lies between 0 and 100 and has at most two decimals."
+    codes = ("min_value", "max_value", "max_decimal_places", "invalid")
+    return forms.DecimalField(
+        label=label,
+        required=required,
+        min_value=0,
+        max_value=100,
+        decimal_places=2,
+        help_text=help_text,
+        error_messages=dict.fromkeys(codes, lies),
+    )
+
+
+def basis_points(percent: Decimal | None) -> int | None:
+    return None if percent is None else int(percent * _BP_PER_PERCENT)
+
+
+def percent_text(basis_points: int) -> str:
+    """150 basis points as `1.5`."""
+    return format((Decimal(basis_points) / _BP_PER_PERCENT).normalize(), "f")
+
+
+class RefusingForm(forms.Form):
+    """A form that shows what a service said no to."""
+
+    def refuse(self, error: Refusal | MoneyError, fields: dict[str, str] | None = None) -> None:
+        """Show why the service said no, at the field it is about."""
+        named = getattr(error, "field", "")
+        field = (fields or {}).get(named, named)
+        self.add_error(field if field in self.fields else None, str(error))
+
+
+class AmountForm(RefusingForm):
     """A form with an amount as people type it and a currency; `cleaned_data["minor"]` is the amount in minor units."""
 
     amount = forms.CharField(
@@ -34,21 +87,67 @@ class AmountForm(forms.Form):
                 self.add_error("amount", str(error))
         return cleaned
 
-    def refuse(self, error: Refusal | MoneyError, fields: dict[str, str] | None = None) -> None:
-        """Show why the service said no, at the field it is about."""
-        named = getattr(error, "field", "")
-        field = (fields or {}).get(named, named)
-        self.add_error(field if field in self.fields else None, str(error))
 
-
-class StoreForm(forms.Form):
+class StoreForm(RefusingForm):
     name = forms.CharField(max_length=50, widget=forms.TextInput(attrs={"autofocus": True}))
     default_currency = forms.ChoiceField(choices=CURRENCY_CHOICES, initial="USD")
 
 
 class StoreSettingsForm(StoreForm):
+    """How a store is called, what it counts in, and the terms of its future invoices."""
+
+    # The names that refusals use for these inputs.
+    REFUSED = {
+        "invoiceExpiration": "expiration_minutes",
+        "monitoringExpiration": "monitoring_minutes",
+        "paymentTolerance": "tolerance",
+    }
+    TERMS = ("expiration_minutes", "monitoring_minutes", "tolerance")
+
     website = forms.URLField(required=False, assume_scheme="https")
     time_zone = forms.ChoiceField(choices=[(zone, zone) for zone in sorted(available_timezones())], initial="UTC")
+    expiration_minutes = minutes_field(
+        "Minutes to pay an invoice",
+        least=INVOICE_EXPIRATION_S[0] // MINUTE_S,
+        most=INVOICE_EXPIRATION_S[-1] // MINUTE_S,
+        required=True,
+        help_text="So long the price of an invoice stands.",
+    )
+    monitoring_minutes = minutes_field(
+        "Minutes to watch for late payments",
+        least=MONITORING_EXPIRATION_S[0] // MINUTE_S,
+        most=MONITORING_EXPIRATION_S[-1] // MINUTE_S,
+        required=True,
+        help_text="So long after an invoice has expired, a payment of one of its codes is still found and credited.",
+    )
+    tolerance = percent_field(
+        "Percent that may be missing",
+        required=True,
+        help_text="An invoice counts as paid if no more than this is missing. 0: all of it must arrive.",
+    )
+
+    @staticmethod
+    def shown(store: Store) -> dict[str, Any]:
+        return {
+            "name": store.name,
+            "default_currency": store.default_currency,
+            "website": store.website,
+            "time_zone": store.time_zone,
+            "expiration_minutes": store.invoice_expiration_s // MINUTE_S,
+            "monitoring_minutes": store.monitoring_expiration_s // MINUTE_S,
+            "tolerance": percent_text(store.payment_tolerance_bp),
+        }
+
+    def values(self) -> dict[str, Any]:
+        """What `store_update` takes. Terms that were not touched stay to the second as a program has set them."""
+        typed = self.cleaned_data
+        terms = {
+            "expiration_minutes": ("invoice_expiration_s", typed["expiration_minutes"] * MINUTE_S),
+            "monitoring_minutes": ("monitoring_expiration_s", typed["monitoring_minutes"] * MINUTE_S),
+            "tolerance": ("payment_tolerance_bp", basis_points(typed["tolerance"])),
+        }
+        said = {name: typed[name] for name in ("name", "default_currency", "website", "time_zone")}
+        return said | dict(terms[name] for name in self.TERMS if name in self.changed_data)
 
 
 class WalletForm(forms.Form):
@@ -58,14 +157,3 @@ class WalletForm(forms.Form):
         strip=True,
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
     )
-
-
-class InvoiceForm(AmountForm):
-    amount = forms.CharField(
-        max_length=48,
-        required=False,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="Leave it empty and the payer chooses.",
-    )
-    description = forms.CharField(max_length=500, required=False)
-    order_id = forms.CharField(label="Order number", max_length=200, required=False)

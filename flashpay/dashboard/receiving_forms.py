@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,9 +9,7 @@ from django import forms
 from flashpay.dashboard.forms import AmountForm
 from flashpay.invoices.models import LightningAddress
 from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT
-from flashpay.invoices.refunds import RefundVariant
-from flashpay.money.amounts import amount_parse
-from flashpay.money.currencies import CURRENCIES, currency_get
+from flashpay.money.currencies import CURRENCIES
 from flashpay.refusals import Refusal
 
 _OWN_CURRENCY = [("", "The store's own")]
@@ -61,37 +58,6 @@ class AddressEditForm(AddressForm):
             "comment_length": address.comment_length,
             "archived": address.archived,
         }
-
-
-class RefundForm(forms.Form):
-    """What to give back of an invoice; `amount` and `currency` count for a custom amount alone."""
-
-    variant = forms.ChoiceField(
-        label="Give back",
-        choices=[
-            (RefundVariant.RATE_THEN, "The sats that arrived"),
-            (RefundVariant.CURRENT_RATE, "What they were worth then, in sats of today"),
-            (RefundVariant.OVERPAID, "What was paid too much"),
-            (RefundVariant.CUSTOM, "Another amount"),
-        ],
-    )
-    amount = forms.CharField(label="Another amount", max_length=48, required=False)
-    currency = forms.ChoiceField(choices=_CURRENCIES, required=False)
-    percent = forms.DecimalField(
-        label="Keep so many percent", min_value=0, max_value=Decimal("99.99"), decimal_places=2, required=False
-    )
-
-    def terms(self) -> dict[str, Any]:
-        """The arguments of `refund_amount`. Raises MoneyError for an amount that is none."""
-        typed = self.cleaned_data
-        terms: dict[str, Any] = {
-            "variant": RefundVariant(typed["variant"]),
-            "subtract_bp": int((typed["percent"] or 0) * 100),
-        }
-        if typed["variant"] == RefundVariant.CUSTOM:
-            currency = currency_get(typed["currency"])
-            terms |= {"custom": amount_parse(typed["amount"], currency), "custom_currency": currency}
-        return terms
 
 
 class PayLinkForm(AmountForm):

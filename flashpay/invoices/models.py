@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
@@ -129,6 +131,12 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return f"Invoice {self.id}"
+
+    @property
+    def return_address(self) -> str:
+        """Where its payer goes back to, with `{InvoiceId}` and `{OrderId}` filled in as BTCPay Server does; may be empty."""
+        filled = self.redirect_url.replace("{InvoiceId}", quote(self.pk, safe=""))
+        return filled.replace("{OrderId}", quote(self.order_id, safe=""))
 
 
 class LightningInvoiceState(models.TextChoices):

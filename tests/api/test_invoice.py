@@ -121,4 +121,9 @@ def test_it_marks_nothing_that_only_time_or_money_can_bring_about(
 
 def _unchanged(invoice: Invoice) -> None:
     now = Invoice.objects.get(pk=invoice.pk)
-    assert (now.state, now.archived, now.order_id, now.metadata) == (InvoiceState.NEW, False, "A-1", {})
+    assert (now.state, now.archived, now.order_id, now.metadata) == (
+        InvoiceState.NEW,
+        False,
+        "A-1",
+        {"orderId": "A-1"},
+    )

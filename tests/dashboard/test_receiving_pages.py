@@ -5,18 +5,14 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from flashpay.invoices.models import Evidence, LightningAddress, PayLink, PaymentRequest
+from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
 from flashpay.invoices.offers import pay_lnurl
 from flashpay.invoices.services import (
-    invoice_create,
     lightning_address_save,
-    lightning_invoice_issue,
-    payment_record,
     payment_request_pay,
 )
 from flashpay.money.currencies import SAT
 from flashpay.stores.models import Event, Store, User
-from payouts.models import PullPayment
 from tests.cast import member_add, store_make, user_make
 
 pytestmark = pytest.mark.django_db
@@ -125,19 +121,3 @@ def test_a_guest_looks_and_changes_nothing(guest: Client, store: Store) -> None:
     assert guest.post(f"/stores/{store.pk}/links", {"title": "x", "currency": "SAT"}).status_code == 403
     assert guest.post(f"/stores/{store.pk}/payment-requests/new", {"title": "x"}).status_code == 403
     assert not any(model.objects.exists() for model in (LightningAddress, PayLink, PaymentRequest))
-
-
-def test_it_refunds_a_paid_invoice_once_and_shows_the_refund(merchant: Client, connected_store: Store) -> None:
-    invoice = invoice_create(store=connected_store, amount=50_000, currency=SAT, actor="alice")
-    pages = f"/stores/{connected_store.pk}/invoices/{invoice.pk}"
-    assert "Make the refund" not in merchant.get(pages).content.decode()
-    payment_record(lightning_invoice=lightning_invoice_issue(invoice=invoice), evidence=Evidence.PUSH)
-    assert "Make the refund" in merchant.get(pages).content.decode()
-    answer = merchant.post(f"{pages}/refund", {"variant": "RateThen", "percent": "10"})
-    refund = PullPayment.objects.get()
-    assert answer["Location"].endswith(f"/pull-payments/{refund.pk}")
-    assert (refund.amount, refund.currency) == (45_000, "SAT")
-    merchant.post(f"{pages}/refund", {"variant": "RateThen"})
-    merchant.post(f"{pages}/refund", {"variant": "Custom", "amount": "", "currency": "SAT"})
-    assert PullPayment.objects.count() == 1
-    assert f"/pull-payments/{refund.pk}" in merchant.get(pages).content.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -14,15 +15,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
-from flashpay.dashboard.forms import InvoiceForm
-from flashpay.dashboard.receiving_forms import RefundForm
+from flashpay.dashboard.forms import percent_text
+from flashpay.dashboard.invoice_forms import InvoiceForm
 from flashpay.invoices.exporting import invoice_rows
 from flashpay.invoices.models import Invoice, InvoiceState
 from flashpay.invoices.search import InvoiceQuery, query_read
-from flashpay.invoices.selectors import invoices_search
+from flashpay.invoices.selectors import invoice_due_msat, invoices_search
 from flashpay.invoices.services import invoice_archive, invoice_create, invoice_mark
 from flashpay.keyset import page_of
-from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import blocks, csv_lines
@@ -73,19 +73,12 @@ def _found(request: StoreRequest) -> tuple[str, str, InvoiceQuery, QuerySet[Invo
 @require_http_methods(["GET", "POST"])
 @store_page(permissions.CREATE_INVOICE)
 def invoice_new(request: StoreRequest) -> HttpResponse:
-    form = InvoiceForm(request.POST or None, initial={"currency": request.store.default_currency})
+    form = InvoiceForm(request.POST or None, store=request.store)
     if request.method == "POST" and form.is_valid():
         try:
-            invoice = invoice_create(
-                store=request.store,
-                amount=form.cleaned_data["minor"],
-                currency=currency_get(form.cleaned_data["currency"]),
-                description=form.cleaned_data["description"],
-                order_id=form.cleaned_data["order_id"],
-                actor=str(request.user),
-            )
+            invoice = invoice_create(store=request.store, actor=str(request.user), **form.terms())
         except (Refusal, MoneyError) as error:
-            form.refuse(error)
+            form.refuse(error, InvoiceForm.REFUSED)
         else:
             return redirect("dashboard:invoice", request.store.pk, invoice.pk)
     return store_render(
@@ -120,10 +113,21 @@ def invoice(request: StoreRequest, invoice_id: str) -> HttpResponse:
             "codes": codes,
             "payments": shown.payments.select_related("lightning_invoice"),
             "events": events,
-            "refund_form": RefundForm(initial={"currency": shown.currency}) if shown.received_msat else None,
             "refunds": refunds_of(store=request.store, invoice_id=shown.pk),
+            "due_msat": invoice_due_msat(shown) if shown.credited_msat else 0,
+            "tolerance": percent_text(shown.tolerance_bp),
+            "own_data": _own_data(shown),
         },
     )
+
+
+def _own_data(invoice: Invoice) -> list[tuple[str, str]]:
+    """What the merchant's programs have written into it, name by name, but for what the page shows elsewhere."""
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in invoice.metadata.items()
+        if name not in ("orderId", "itemDesc", "buyerEmail")
+    ]
 
 
 @require_POST

@@ -14,11 +14,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
-from flashpay.dashboard.receiving_forms import AddressForm, PayLinkForm, PaymentRequestForm, RefundForm
-from flashpay.invoices.models import Invoice, LightningAddress, PayLink, PaymentRequest
+from flashpay.dashboard.receiving_forms import AddressForm, PayLinkForm, PaymentRequestForm
+from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
 from flashpay.invoices.offers import address_host, pay_lnurl
-from flashpay.invoices.refunds import RefundVariant, refund_amount
-from flashpay.invoices.requests import request_due, request_invoices, request_paid, request_state, requests_paid
+from flashpay.invoices.requests import request_standing, request_state, requests_paid
 from flashpay.invoices.selectors import link_address, request_link
 from flashpay.invoices.services import (
     lightning_address_delete,
@@ -34,7 +33,6 @@ from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.permissions import role_may
-from payouts.services.refunds import refund_create
 
 PAGE_SIZE = 25
 
@@ -195,30 +193,3 @@ def payment_request_hide(request: StoreRequest, request_id: str) -> HttpResponse
     payment_request_archive(request=bill, archived=request.POST.get("archived") == "1", actor=str(request.user))
     messages.success(request, "The bill is archived." if bill.archived else "The bill can be paid again.")
     return redirect("dashboard:payment_request", request.store.pk, bill.pk)
-
-
-@require_POST
-@store_page(permissions.CREATE_UNAPPROVED_PULL_PAYMENTS)
-def invoice_refund(request: StoreRequest, invoice_id: str) -> HttpResponse:
-    """Make a pull payment for the payer of an invoice, and lead to it: its link or code is what the payer needs."""
-    invoice = get_object_or_404(Invoice, pk=invoice_id, store=request.store)
-    form = RefundForm(request.POST)
-    try:
-        if not form.is_valid():
-            raise Refusal("invalid-refund", "; ".join(str(error[0]) for error in form.errors.values()))
-        terms = form.terms()
-        amount, currency = refund_amount(invoice=invoice, **terms)
-        refund = refund_create(
-            store=request.store,
-            invoice_id=invoice.pk,
-            amount=amount,
-            currency=currency,
-            actor=str(request.user),
-            auto_approve=role_may(request.membership.role, permissions.CREATE_PULL_PAYMENTS),
-            again=terms["variant"] == RefundVariant.CUSTOM,
-        )
-    except (Refusal, MoneyError) as error:
-        messages.error(request, f"{error.sentence} No money moved.")
-        return redirect("dashboard:invoice", request.store.pk, invoice.pk)
-    messages.success(request, "The refund is ready. Give its link or code to the payer.")
-    return redirect("dashboard:pull_payment", request.store.pk, refund.pk)

@@ -80,13 +80,12 @@ def store_home(request: StoreRequest) -> HttpResponse:
 @store_page(permissions.MODIFY_STORE)
 def store_settings(request: StoreRequest) -> HttpResponse:
     store = request.store
-    initial = {name: getattr(store, name) for name in StoreSettingsForm.base_fields}
-    form = StoreSettingsForm(request.POST or None, initial=initial)
+    form = StoreSettingsForm(request.POST or None, initial=StoreSettingsForm.shown(store))
     if request.method == "POST" and form.is_valid():
         try:
-            store_update(store=store, actor=str(request.user), **form.cleaned_data)
+            store_update(store=store, actor=str(request.user), **form.values())
         except (Refusal, MoneyError) as error:
-            form.add_error(None, str(error))
+            form.refuse(error, StoreSettingsForm.REFUSED)
         else:
             messages.success(request, "Saved.")
             return redirect("dashboard:settings", store.pk)

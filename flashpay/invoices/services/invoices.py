@@ -101,7 +101,10 @@ def invoice_draft(
     """
     if amount is not None and amount <= 0:
         raise Refusal("invalid-amount", "An invoice needs an amount above zero.", field="amount")
-    metadata_check(metadata or {})
+    # Programs written for BTCPay Server look for these two in the metadata, whoever made the invoice.
+    named = {"orderId": order_id, "itemDesc": description}
+    metadata = {name: text for name, text in named.items() if text} | dict(metadata or {})
+    metadata_check(metadata)
     _check_redirect(redirect_url)
     lives_s = _duration(expiration_s, store.invoice_expiration_s, "expirationMinutes")
     monitored_s = _duration(monitoring_s, store.monitoring_expiration_s, "monitoringMinutes", least=0)
@@ -121,7 +124,7 @@ def invoice_draft(
         tolerance_bp=tolerance_bp,
         order_id=order_id[:200],
         description=description[:500],
-        metadata=dict(metadata or {}),
+        metadata=metadata,
         redirect_url=redirect_url,
         language=language_known(language),
         source=source,
@@ -190,19 +193,43 @@ def _rate_columns(rate: Rate | None) -> dict[str, Any]:
 
 
 def metadata_check(metadata: Mapping[str, Any]) -> None:
-    """Raises Refusal where an invoice's metadata are too large to keep."""
-    if len(json.dumps(metadata)) > METADATA_BYTES:
+    """Raises Refusal where an invoice's metadata are too large to keep, or hold what no database can."""
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (ValueError, RecursionError) as error:  # infinity, half a character, or nested without end
+        raise _unstorable() from error
+    # PostgreSQL takes no NUL. A backslash that is meant as one stands twice.
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise _unstorable()
+    if size > METADATA_BYTES:
         raise Refusal(
             "metadata-too-large", "The metadata is larger than 64 kB. Keep a reference, not the data.", field="metadata"
         )
 
 
+def _unstorable() -> Refusal:
+    return Refusal(
+        "invalid-metadata", "The metadata has a number or a character in it that cannot be stored.", field="metadata"
+    )
+
+
 def _check_redirect(url: str) -> None:
     # Anything but http(s) on a payer's screen could run a script or open another program.
-    if url and (len(url) > 2000 or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+    if url and not _is_web_address(url):
         raise Refusal(
             "invalid-redirect-url", "The redirect address must begin with https:// or http://.", field="redirectURL"
         )
+
+
+def _is_web_address(url: str) -> bool:
+    if len(url) > 2000 or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # half an IPv6 address
+        return False
 
 
 def _duration(wanted_s: int | None, default_s: int, field: str, *, least: int = EXPIRATION_S.start) -> int:
