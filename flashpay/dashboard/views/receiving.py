@@ -17,7 +17,7 @@ from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.receiving_forms import AddressForm, PayLinkForm, PaymentRequestForm
 from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
 from flashpay.invoices.offers import address_host, pay_lnurl
-from flashpay.invoices.requests import request_standing, request_state, requests_paid
+from flashpay.invoices.requests import request_due, request_invoices, request_paid, request_state, requests_paid
 from flashpay.invoices.selectors import link_address, request_link
 from flashpay.invoices.services import (
     lightning_address_delete,
