@@ -78,7 +78,8 @@ def receipt(request: HttpRequest, payout_id: str) -> HttpResponse:
     checked = shown.check() if shown and request.method == "POST" else ""
     if checked and "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"says": checked})
-    waits = payout.state != PayoutState.CANCELLED and (shown is None or not shown.attempt.preimage)
+    # One that was marked as paid by hand has no attempt that paid it, and never gets one.
+    waits = not shown.attempt.preimage if shown else payout.state not in (PayoutState.COMPLETED, PayoutState.CANCELLED)
     page = {
         "payout": payout,
         "store": payout.store,

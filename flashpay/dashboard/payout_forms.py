@@ -14,6 +14,7 @@ from flashpay.money.currencies import CURRENCIES, Currency, currency_get
 from flashpay.money.errors import MoneyError
 from payouts.models import MinimumPolicy, PayoutPolicy, Renewal
 from payouts.services import Terms
+from payouts.services.reviewing import SHORTEST_REASON
 
 # What the columns hold.
 _LARGEST_COUNT = 2**31 - 1
@@ -163,6 +164,19 @@ class PullPaymentRaiseForm(forms.Form):
 
 class PullPaymentCodeForm(forms.Form):
     claim_code = _code_field("4 to 64 characters. Leave it empty and the link alone is enough.")
+
+
+class PayoutMarkPaidForm(forms.Form):
+    """How a payout was paid without FlashPay. The service judges it; here the browser learns what it will ask for."""
+
+    reason = forms.CharField(
+        label="How was it paid, and how do you know?",
+        min_length=SHORTEST_REASON,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="“Cash on Friday, receipt 17”, or the preimage of another payment. It stays on record with your name, "
+        "and the recipient reads it.",
+    )
 
 
 class PayoutPolicyForm(forms.Form):

@@ -46,6 +46,7 @@ def payout_mark_paid(*, payout: Payout, reason: str, actor: str, now: datetime |
             evidence={"reason": reason},
             reason=reason[:500],
             completed_at=now,
+            needs_review=False,
         ):
             raise Refusal("invalid-state", "This payout has just changed. Look again.")
 

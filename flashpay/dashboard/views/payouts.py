@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
-from flashpay.dashboard.payout_forms import PullPaymentForm
+from flashpay.dashboard.payout_forms import PayoutMarkPaidForm, PullPaymentForm
 from flashpay.dashboard.success_words import said_after
 from flashpay.dashboard.views.pull_payment_actions import action_forms
 from flashpay.keyset import page_of
@@ -31,7 +31,14 @@ from payouts.insight import payout_days
 from payouts.insight import payouts_csv as csv_of
 from payouts.models import Payout, PayoutState, PullPayment
 from payouts.selectors import pull_payment_lnurl
-from payouts.services import payout_approve, payout_cancel, payout_decide, pull_payment_archive, pull_payment_create
+from payouts.services import (
+    payout_approve,
+    payout_cancel,
+    payout_decide,
+    payout_mark_paid,
+    pull_payment_archive,
+    pull_payment_create,
+)
 from payouts.services.codes import CODE_TRIES
 
 PULL_PAYMENT_TABS = ["active", "future", "expired", "archived"]
@@ -185,6 +192,7 @@ def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
             "nav": "payouts",
             "payout": shown,
             "attempts": [(attempt, said_after(attempt)) for attempt in attempts],
+            "mark_paid_form": PayoutMarkPaidForm(auto_id="mark_paid_%s"),
             "events": selectors.timeline(
                 store=request.store,
                 entities={"payout": [shown.pk], "payoutattempt": [str(attempt.pk) for attempt in attempts]},
@@ -196,7 +204,7 @@ def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
 @require_POST
 @store_page(permissions.MANAGE_PAYOUTS)
 def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
-    """Approve or cancel one payout, or decide about one in doubt."""
+    """Approve or cancel one payout, say that it was paid in another way, or decide about one in doubt."""
     shown = get_object_or_404(Payout, pk=payout_id, store=request.store)
     try:
         match request.POST.get("action"):
@@ -208,6 +216,9 @@ def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
                 reason = request.POST.get("reason", "").strip() or "Cancelled by the shop."
                 payout_cancel(payout=shown, reason=reason, actor=str(request.user))
                 messages.success(request, "The payout is cancelled. Nothing was sent.")
+            case "mark_paid":
+                payout_mark_paid(payout=shown, reason=request.POST.get("reason", ""), actor=str(request.user))
+                messages.success(request, "The payout is marked as paid. FlashPay sends nothing more for it.")
             case "paid" | "not_paid" as verdict:
                 done = payout_decide(
                     payout=shown, user=request.user, verdict=verdict, reason=request.POST.get("reason", "")
