@@ -14,6 +14,7 @@ from flashpay.money.currencies import Currency
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
+from flashpay.stores.rates import rates_held
 from lnurl.wire.codec import lnurl_encode
 from payouts.models import DestinationKind, Payout
 from payouts.recipients.models import Recipient, RecipientPayout
@@ -79,6 +80,8 @@ def invitation_find(token: str, now: datetime) -> Recipient:
         raise Refusal("not-found", _UNKNOWN)
     if found.token != token or found.archived_at is not None or not found.invited_until or now >= found.invited_until:
         raise Refusal("invitation-over", _OVER)
+    if found.store.archived:
+        raise Refusal("store-archived", "This shop is closed at the moment. Your address was not taken.")
     return found
 
 
@@ -134,7 +137,7 @@ def recipient_pay(
     recipient.refresh_from_db()
     if recipient.archived_at is not None or not recipient.address:
         raise Refusal("no-address", f"{recipient.name} has not registered an address yet. Nothing was sent.")
-    with transaction.atomic():
+    with rates_held([currency]), transaction.atomic():
         payout = payout_create(
             store=recipient.store,
             destination=recipient.address,

@@ -11,6 +11,7 @@ from flashpay import live
 from flashpay.money.currencies import Currency
 from flashpay.refusals import Refusal
 from flashpay.stores.models import Event, Store
+from flashpay.stores.rates import rates_held
 from payouts.models import PullPayment
 from payouts.services.pull_payments import pull_payment_create
 
@@ -36,7 +37,7 @@ def refund_create(
     twice; one that was archived does not count. Raises Refusal or NoFreshRate, and then nothing was made.
     """
     now = now or timezone.now()
-    with transaction.atomic():
+    with rates_held([currency]), transaction.atomic():
         # Two people who refund the same invoice at once do so one after the other.
         Store.objects.select_for_update().get(pk=store.pk)
         if not again and any(refund.archived_at is None for refund in refunds_of(store=store, invoice_id=invoice_id)):
