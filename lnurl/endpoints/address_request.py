@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from flashpay.refusals import Refusal
 from flashpay.throttles import LNURL_CALL, throttle_check
-from lnurl.endpoints.answers import Answer, lnurl_view
+from lnurl.endpoints.answers import Answer, lnurl_view, public_url_checked
 from lnurl.wire.messages import address_request, ok_answer
 from payouts.recipients.services import invitation_find, k1_of, recipient_register
 from payouts.selectors import lnurl_address
@@ -18,18 +18,13 @@ def invitation(request: HttpRequest, token: str) -> Answer:
     """What the store asks for, and for whom (S-23.1)."""
     recipient = invitation_find(token, timezone.now())
     k1 = k1_of(recipient.token)
-    try:
+    with public_url_checked():
         return address_request(
             # Whose it is stands in the path: some wallets replace a query instead of adding to it (Q1).
             callback=lnurl_address("lnurl:address_request_callback", recipient.token, k1),
             k1=k1,
             description=f"{recipient.store.name} would like to pay {recipient.name} at your Lightning Address.",
         )
-    except ValueError as fault:
-        raise Refusal(
-            "public-url-unusable",
-            "This shop's server has no https address, so wallets cannot use it. Please tell the shop.",
-        ) from fault
 
 
 @lnurl_view

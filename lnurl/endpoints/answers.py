@@ -6,7 +6,8 @@ all (Q4). So no answer may leave these addresses but through `lnurl_view`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 
 import structlog
@@ -49,6 +50,19 @@ def lnurl_view(view: Callable[..., Answer]) -> Callable[..., HttpResponse]:
         return JsonResponse(_answer(view, request, args, kwargs), headers=HEADERS)
 
     return answer
+
+
+@contextmanager
+def public_url_checked() -> Iterator[None]:
+    """Around the building of a message with addresses of ours. Raises Refusal where no wallet may visit them (S-01.2): a
+    setting to mend, not a fault of the link."""
+    try:
+        yield
+    except ValueError as fault:
+        raise Refusal(
+            "public-url-unusable",
+            "This shop's server has no https address, so wallets cannot use it. Please tell the shop.",
+        ) from fault
 
 
 def _answer(view: Callable[..., Answer], request: HttpRequest, args: tuple[str, ...], kwargs: dict[str, str]) -> Answer:

@@ -18,7 +18,7 @@ from flashpay.invoices.offers import Target, offer_of, pay_address, pay_token, s
 from flashpay.invoices.services import address_name_read, payment_offer_take
 from flashpay.refusals import Refusal
 from flashpay.throttles import LNURL_PAY_CALL, throttle_check
-from lnurl.endpoints.answers import Answer, lnurl_view
+from lnurl.endpoints.answers import Answer, lnurl_view, public_url_checked
 from lnurl.wire.messages import error_answer, pay_answer, pay_request, url_action, verify_answer
 
 _UNKNOWN = "This code is not known here. Please check that it was scanned or copied completely."
@@ -107,7 +107,7 @@ def _find(token: str) -> Target:
 
 def _told(target: Target) -> Answer:
     offer = offer_of(target, timezone.now())
-    try:
+    with public_url_checked():
         return pay_request(
             # Whose it is stands in the path: some wallets replace a query instead of adding to it (Q1).
             callback=pay_address("lnurl:pay_callback", pay_token(target)),
@@ -116,12 +116,6 @@ def _told(target: Target) -> Answer:
             max_msat=offer.maximum_msat,
             comment_allowed=offer.comment_length,
         )
-    except ValueError as fault:
-        # The shop's own address is one that no wallet may visit (S-01.2): a setting to mend.
-        raise Refusal(
-            "public-url-unusable",
-            "This shop's server has no https address, so wallets cannot use it. Please tell the shop.",
-        ) from fault
 
 
 def _amount_read(request: HttpRequest) -> int:

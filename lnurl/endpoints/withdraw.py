@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from flashpay.refusals import Refusal
 from flashpay.throttles import LNURL_CALL, throttle_check
-from lnurl.endpoints.answers import Answer, lnurl_view
+from lnurl.endpoints.answers import Answer, lnurl_view, public_url_checked
 from lnurl.wire.messages import error_answer, ok_answer, withdraw_request
 from payouts.models import PullPayment
 from payouts.selectors import claim_limits, lnurl_address, pull_payment_by_lnurl
@@ -42,7 +42,7 @@ def withdraw(request: HttpRequest, token: str) -> Answer:
     quote = quote_make(pull_payment=pull_payment, rate=limits.rate, now=now)
     # In hex, for wallets that lower-case addresses (Q5).
     callback = [pull_payment.lnurl_token, k1, *([quote.token.encode().hex()] if quote.token else [])]
-    try:
+    with public_url_checked():
         return withdraw_request(
             # Whose it is stands in the path: some wallets replace a query instead of adding to it (Q1).
             callback=lnurl_address("lnurl:withdraw_callback", *callback),
@@ -54,12 +54,6 @@ def withdraw(request: HttpRequest, token: str) -> Answer:
             balance_check=lnurl_address("lnurl:withdraw", pull_payment.lnurl_token),
             current_balance_msat=limits.maximum_msat,
         )
-    except ValueError as error:
-        # The shop's own address is one that no wallet may visit (S-01.2): a setting to mend, not a fault of the link.
-        raise Refusal(
-            "public-url-unusable",
-            "This shop's server has no https address, so wallets cannot use it. Please tell the shop.",
-        ) from error
 
 
 @lnurl_view
