@@ -16,6 +16,7 @@ from flashpay.money.rates import DOWN, UP, Rate, msat_from_minor
 from flashpay.refusals import Refusal
 from flashpay.stores.models import Store, WalletConnection
 from flashpay.stores.rates import rate_get
+from flashpay.stores.wallets import wallet_of
 from lnurl.wire.codec import lnurl_encode, lud17_encode
 from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment, SendingSwitch
 
@@ -98,6 +99,8 @@ def pull_payment_check_active(pull_payment: PullPayment, now: datetime) -> None:
     state = pull_payment_state(pull_payment, now)
     if state in _NOT_ACTIVE:
         raise Refusal(*_NOT_ACTIVE[state])
+    if pull_payment.store.archived:
+        raise Refusal("store-archived", "This shop is closed at the moment. Nothing was claimed; please ask the shop.")
 
 
 def paying_wallet_of(store: Store) -> WalletConnection:
@@ -107,6 +110,17 @@ def paying_wallet_of(store: Store) -> WalletConnection:
         raise Refusal(
             "wallet-not-connected",
             "The shop's wallet cannot pay out at the moment. Nothing was claimed; please try again later or ask the shop.",
+        )
+    return connection
+
+
+def sending_wallet_of(store: Store) -> WalletConnection:
+    """The same for the store's own people. Raises Refusal with a sentence that says what to do about it."""
+    connection = wallet_of(store)
+    if not connection.can_send:
+        raise Refusal(
+            "wallet-receives-only",
+            "This store's wallet can only receive. Connect it with an API key or a session token to pay out.",
         )
     return connection
 

@@ -15,10 +15,10 @@ from flashpay.money.rates import Rate
 from flashpay.refusals import Refusal
 from flashpay.stores.models import PaymentHash, Store, WalletConnection
 from flashpay.stores.rates import rate_get
-from flashpay.stores.wallets import wallet_of
 from payouts.batches.models import LONGEST_NOTE, LONGEST_REFERENCE
 from payouts.batches.reading import Row
 from payouts.models import PayoutPolicy
+from payouts.selectors import sending_wallet_of
 from payouts.services.claims import invoice_usable
 from payouts.services.covering import debit_expected, fee_reserve
 from payouts.services.policies import approvals_by_rule, policy_of
@@ -88,12 +88,7 @@ class Checked:
 
 def rows_check(*, store: Store, rows: Sequence[Row], now: datetime) -> Checked:
     """Look at every row by itself, and at the rows together. Raises Refusal for a store whose wallet cannot pay."""
-    wallet = wallet_of(store)
-    if not wallet.can_send:
-        raise Refusal(
-            "wallet-receives-only",
-            "This store's wallet can only receive. Connect it with an API key or a session token to pay out.",
-        )
+    wallet = sending_wallet_of(store)
     checker = _Checker(store, wallet, policy_of(store), now)
     checked = [checker.check(row) for row in rows]
     _mark_used(checked)

@@ -18,8 +18,8 @@ from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
 from flashpay.stores.rates import rate_get
-from flashpay.stores.wallets import wallet_of
 from payouts.models import MinimumPolicy, Payout, PayoutState, PullPayment, Renewal
+from payouts.selectors import sending_wallet_of
 from payouts.services.approving import payout_cancel
 from payouts.services.codes import claim_code_hash
 from payouts.services.periods import period_end
@@ -215,12 +215,7 @@ def _check_dates(starts_at: datetime, expires_at: datetime | None, now: datetime
 
 
 def _check_wallet(store: Store, amount: int, maximum_claim: int | None, currency: Currency) -> None:
-    connection = wallet_of(store)
-    if not connection.can_send:
-        raise Refusal(
-            "wallet-receives-only",
-            "This store's wallet can only receive. Connect it with an API key or a session token to pay out.",
-        )
+    connection = sending_wallet_of(store)
     if policy_of(store).minimum_policy == MinimumPolicy.COLLECT:
         maximum_claim = None  # small claims are sent together, so that the whole amount counts
     rate = None if currency.is_bitcoin else rate_get(currency)

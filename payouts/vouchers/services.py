@@ -15,8 +15,8 @@ from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Event, Store
 from flashpay.stores.rates import rate_get
-from flashpay.stores.wallets import wallet_of
 from payouts.models import PullPayment
+from payouts.selectors import sending_wallet_of
 from payouts.services.policies import approval_limits
 from payouts.vouchers.models import Voucher, VoucherBatch
 
@@ -155,12 +155,7 @@ def _check(
 
 
 def _check_wallet(store: Store, amount: int, currency: Currency) -> None:
-    connection = wallet_of(store)
-    if not connection.can_send:
-        raise Refusal(
-            "wallet-receives-only",
-            "This store's wallet can only receive. Connect it with an API key or a session token to pay out.",
-        )
+    connection = sending_wallet_of(store)
     amount_msat = amount * MSAT_PER_SAT if currency.is_bitcoin else msat_from_minor(amount, rate_get(currency), DOWN)
     minimum_msat = connection.minimum_sat * MSAT_PER_SAT
     if amount_msat < minimum_msat:
