@@ -12,7 +12,7 @@ from django.db.models.functions import TruncDate
 
 from flashpay.invoices.models import Invoice, InvoiceState, Payment
 from flashpay.keyset import Total, total_of
-from flashpay.stores.models import Event, Store, WalletConnection
+from flashpay.stores.models import Event, Store
 from payouts.models import Payout, PayoutAttempt, PayoutState, PullPayment
 
 # A payment hash belongs to one payout, which tries its invoice again a few times at most.
@@ -50,10 +50,6 @@ def figures(*, store: Store, since: datetime) -> Figures:
         in_flight=payouts.filter(state=PayoutState.IN_PROGRESS).count(),
         needs_review=payouts.filter(needs_review=True).count(),
     )
-
-
-def wallet_now(*, store: Store) -> WalletConnection | None:
-    return WalletConnection.objects.filter(store=store, is_active=True).first()
 
 
 def pull_payments_found(*, store: Store, tab: str, now: datetime) -> QuerySet[PullPayment]:

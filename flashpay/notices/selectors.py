@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from django.conf import settings
 from django.core import signing
@@ -14,7 +13,7 @@ from flashpay.invoices.models import Invoice, InvoiceState
 from flashpay.notices.letters import STOP_SALT
 from flashpay.notices.models import Kind, Mail, MailRule, MailSettings, MailState
 from flashpay.notices.outbox import mail_is_sent
-from flashpay.stores.models import Store, WalletConnection
+from flashpay.stores.models import Store
 
 LINKS_LIVE_FOR = timedelta(days=365)
 
@@ -83,11 +82,6 @@ def hidden(address: str) -> str:
     """`a…@example.com`: known to who wrote it, useless to who reads it over the shoulder."""
     name, _at, domain = address.rpartition("@")
     return f"{name[:1]}…@{domain}"
-
-
-def balance_cents(store: Store) -> Decimal | None:
-    """What the wallet held at its last check, in US cents."""
-    return WalletConnection.objects.filter(store=store, is_active=True).values_list("balance_cents", flat=True).first()
 
 
 def sandbox_keeps_mail() -> bool:

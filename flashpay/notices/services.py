@@ -16,10 +16,11 @@ from flashpay.notices.kinds import KINDS
 from flashpay.notices.letters import message_of, test_letter
 from flashpay.notices.models import Mail, MailRule, MailSettings, MailState
 from flashpay.notices.outbox import address_is_usable, mail_announce_on_commit, mail_is_sent, receipt_mail
-from flashpay.notices.selectors import balance_cents, mail_settings
+from flashpay.notices.selectors import mail_settings
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
+from flashpay.stores.selectors import wallet_active
 
 # More is a newsletter.
 MOST_RULES: Final = 20
@@ -109,7 +110,8 @@ def mail_settings_save(
     changes = {"receipts_to_buyers": receipts_to_buyers, "low_balance_cents": low_balance_cents}
     if all(getattr(before, name) == value for name, value in changes.items()):
         return
-    held = balance_cents(store)
+    wallet = wallet_active(store)
+    held = wallet.balance_cents if wallet else None
     low = low_balance_cents is not None and held is not None and held < low_balance_cents
     with transaction.atomic():
         # Where it is low already the merchant has it on the screen at this moment: said when it falls the next time.

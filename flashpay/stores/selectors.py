@@ -39,8 +39,9 @@ def membership_get(*, user: User, store_id: str) -> Membership | None:
 
 
 def wallet_active(store: Store) -> WalletConnection | None:
-    """The wallet that the store takes and pays out money with, if it has one. Services ask `wallets.wallet_of`."""
-    return WalletConnection.objects.filter(store=store, is_active=True).first()
+    """The wallet that the store takes and pays out money with, if it has one, to be looked at: its secret is not read, and
+    may be one that cannot be decrypted any more. Services ask `wallets.wallet_of`."""
+    return WalletConnection.objects.defer("secret").filter(store=store, is_active=True).first()
 
 
 def user_may(*, user: User, store: Store, permission: str) -> bool:

@@ -93,6 +93,14 @@ def test_the_health_page_answers_with_and_without_a_wallet(
         assert told in text
 
 
+def test_pages_that_need_no_credential_open_where_it_cannot_be_decrypted(
+    merchant: Client, connected_store: Store, settings: Any
+) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = ["b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktb3Q="]
+    for page in ("", "/invoices", "/invoices/new", "/addresses", "/pull-payments", "/vouchers", "/recipients", "/wallet"):
+        assert merchant.get(f"/stores/{connected_store.pk}{page}").status_code == 200, page
+
+
 def test_check_now_asks_flash_at_once(merchant: Client, connected_store: Store, flash: SandboxServer) -> None:
     connection = WalletConnection.objects.get()
     flash.api("POST", f"/api/accounts/{connection.username}/fund", {"cents": 1})

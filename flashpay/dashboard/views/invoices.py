@@ -27,6 +27,7 @@ from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import blocks, csv_lines
 from flashpay.stores import permissions
+from flashpay.stores.selectors import wallet_active
 from payouts.services.refunds import refunds_of
 
 
@@ -46,7 +47,7 @@ def invoices(request: StoreRequest) -> HttpResponse:
             "q": text,
             "problems": query.problems,
             "export_url": reverse("dashboard:invoices_csv", args=[request.store.pk]),
-            "wallet": selectors.wallet_now(store=request.store),
+            "wallet": wallet_active(request.store),
         },
     )
 
@@ -84,7 +85,7 @@ def invoice_new(request: StoreRequest) -> HttpResponse:
     return store_render(
         request,
         "dashboard/invoice_create.html",
-        {"nav": "invoices", "form": form, "wallet": selectors.wallet_now(store=request.store)},
+        {"nav": "invoices", "form": form, "wallet": wallet_active(request.store)},
         status=422 if form.errors else 200,
     )
 

@@ -18,6 +18,7 @@ from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.batch_forms import BatchForm
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
+from flashpay.stores.selectors import wallet_active
 from payouts.batches.checking import Checked
 from payouts.batches.models import BatchState, PayoutBatch
 from payouts.batches.selectors import TABS, batch_csv, batch_payouts, batch_progress, batches_of, sample_csv
@@ -68,7 +69,7 @@ def batch_new(request: StoreRequest) -> HttpResponse:
     return store_render(
         request,
         "dashboard/payout_batch_create.html",
-        {"nav": "payouts", "form": form, "wallet": selectors.wallet_now(store=request.store)},
+        {"nav": "payouts", "form": form, "wallet": wallet_active(request.store)},
         status=422 if form.errors else 200,
     )
 
@@ -174,7 +175,7 @@ def _draft(request: StoreRequest, shown: PayoutBatch) -> HttpResponse:
         {
             "nav": "payouts",
             "batch": shown,
-            "wallet": selectors.wallet_now(store=request.store),
+            "wallet": wallet_active(request.store),
             "why_not": why_not,
             "seen": batch_seen(shown),
             "sent_before": batch_sent_before(shown),

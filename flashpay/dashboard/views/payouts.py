@@ -27,6 +27,7 @@ from flashpay.public_pages import wants_fragment
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import blocks
 from flashpay.stores import permissions
+from flashpay.stores.selectors import wallet_active
 from payouts.insight import payout_days
 from payouts.insight import payouts_csv as csv_of
 from payouts.models import Payout, PayoutState, PullPayment
@@ -57,7 +58,7 @@ def pull_payments(request: StoreRequest) -> HttpResponse:
             "page": page_of(found, request.GET),
             "tabs": PULL_PAYMENT_TABS,
             "tab": tab if tab in PULL_PAYMENT_TABS else "active",
-            "wallet": selectors.wallet_now(store=request.store),
+            "wallet": wallet_active(request.store),
         },
     )
 
@@ -91,7 +92,7 @@ def pull_payment_new(request: StoreRequest) -> HttpResponse:
     return store_render(
         request,
         "dashboard/pull_payment_create.html",
-        {"nav": "pull_payments", "form": form, "wallet": selectors.wallet_now(store=request.store)},
+        {"nav": "pull_payments", "form": form, "wallet": wallet_active(request.store)},
         status=422 if form.errors else 200,
     )
 

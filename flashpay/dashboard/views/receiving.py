@@ -33,6 +33,7 @@ from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.permissions import role_may
+from flashpay.stores.selectors import wallet_active
 
 PAGE_SIZE = 25
 
@@ -59,7 +60,7 @@ def addresses(request: StoreRequest) -> HttpResponse:
         "host": address_host(),
         "addresses": LightningAddress.objects.filter(store=request.store),
         "store_lnurl": pay_lnurl(request.store),
-        "wallet": selectors.wallet_now(store=request.store),
+        "wallet": wallet_active(request.store),
     }
     return store_render(request, "dashboard/addresses.html", context, status=422 if form.errors else 200)
 
@@ -164,7 +165,7 @@ def payment_request_new(request: StoreRequest) -> HttpResponse:
             form.refuse(error, {"expiryDate": "expires_at"})
         else:
             return redirect("dashboard:payment_request", request.store.pk, made.pk)
-    context = {"nav": "payment_requests", "form": form, "wallet": selectors.wallet_now(store=request.store)}
+    context = {"nav": "payment_requests", "form": form, "wallet": wallet_active(request.store)}
     return store_render(request, "dashboard/payment_request_create.html", context, status=422 if form.errors else 200)
 
 

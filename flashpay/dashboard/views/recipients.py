@@ -18,6 +18,7 @@ from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
+from flashpay.stores.selectors import wallet_active
 from payouts.models import Payout, PayoutState
 from payouts.recipients.models import Recipient
 from payouts.recipients.services import (
@@ -127,7 +128,7 @@ def _shown(request: StoreRequest, shown: Recipient, form: PayForm | None) -> Htt
             "form": form or PayForm(initial={"currency": request.store.default_currency, "request_key": id_new()}),
             "payouts": Payout.objects.filter(to_recipient__recipient=shown).order_by("-created_at")[:100],
             "events": selectors.timeline(store=request.store, entities={"recipient": [shown.pk]}),
-            "wallet": selectors.wallet_now(store=request.store),
+            "wallet": wallet_active(request.store),
         },
         status=422 if form is not None and form.errors else 200,
     )

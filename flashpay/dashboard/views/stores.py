@@ -19,7 +19,7 @@ from flashpay.money.errors import MoneyError
 from flashpay.notices.selectors import mail_failures
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
-from flashpay.stores.selectors import only_cashier, stores_of, stores_seen
+from flashpay.stores.selectors import only_cashier, stores_of, stores_seen, wallet_active
 from flashpay.stores.services import store_archive, store_create, store_update
 
 
@@ -65,7 +65,7 @@ def store_home(request: StoreRequest) -> HttpResponse:
         "dashboard/home.html",
         {
             "nav": "store",
-            "wallet": selectors.wallet_now(store=store),
+            "wallet": wallet_active(store),
             "today": selectors.figures(store=store, since=selectors.midnight(store=store, now=now)),
             "month": selectors.figures(store=store, since=now - timedelta(days=30)),
             "days": selectors.daily_sums(store=store, now=now),

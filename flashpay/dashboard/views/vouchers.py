@@ -24,6 +24,7 @@ from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import csv_lines
 from flashpay.stores import permissions
+from flashpay.stores.selectors import wallet_active
 from payouts.vouchers.models import Voucher, VoucherBatch
 from payouts.vouchers.selectors import STATES, batch_counts, batches_of, csv_rows, vouchers_of
 from payouts.vouchers.services import voucher_batch_create, voucher_batch_revoke, voucher_revoke
@@ -45,7 +46,7 @@ def batches(request: StoreRequest) -> HttpResponse:
     return store_render(
         request,
         "dashboard/vouchers.html",
-        {"nav": "vouchers", "page": page, "rows": rows, "wallet": selectors.wallet_now(store=request.store)},
+        {"nav": "vouchers", "page": page, "rows": rows, "wallet": wallet_active(request.store)},
     )
 
 
@@ -82,7 +83,7 @@ def batch_new(request: StoreRequest) -> HttpResponse:
     return store_render(
         request,
         "dashboard/voucher_batch_create.html",
-        {"nav": "vouchers", "form": form, "wallet": selectors.wallet_now(store=request.store)},
+        {"nav": "vouchers", "form": form, "wallet": wallet_active(request.store)},
         status=422 if form.errors else 200,
     )
 

@@ -21,7 +21,7 @@ from flashpay.stores.checking import clock_check, wallet_check
 from flashpay.stores.clock import ClockReading, clock_compare
 from flashpay.stores.connecting import Pasted, connection_string_read, wallet_probe
 from flashpay.stores.health import ConnectionHealth, store_health
-from flashpay.stores.models import WalletConnection
+from flashpay.stores.selectors import wallet_active
 from flashpay.stores.services import wallet_connect, wallet_disconnect
 from flashpay.stores.wallets import anybody_open, facts_of, wallet_of
 
@@ -50,7 +50,7 @@ def wallet(request: StoreRequest) -> HttpResponse:
     if form.errors:
         # What was pasted is not sent back: a secret has no place in a page.
         form.data = {"connection_string": ""}
-    connection_now = _wallet_readable(request)
+    connection_now = wallet_active(request.store)
     return store_render(
         request,
         "dashboard/wallet.html",
@@ -63,11 +63,6 @@ def wallet(request: StoreRequest) -> HttpResponse:
         },
         status=422 if form.errors else 200,
     )
-
-
-def _wallet_readable(request: StoreRequest) -> WalletConnection | None:
-    """The active wallet without its secret, which no page needs."""
-    return WalletConnection.objects.defer("secret").filter(store=request.store, is_active=True).first()
 
 
 @require_POST
