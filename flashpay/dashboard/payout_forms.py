@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -96,11 +95,6 @@ class PullPaymentForm(AmountForm):
             except MoneyError as error:
                 self.add_error(name, str(error))
         return cleaned
-
-    @property
-    def ends(self) -> datetime | None:
-        ends: datetime | None = self.cleaned_data.get("expires_at")
-        return ends
 
     @property
     def terms(self) -> Terms:

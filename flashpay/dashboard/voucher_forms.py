@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
-
 from django import forms
-from django.utils import timezone
 
 from flashpay.dashboard.forms import AmountForm
 from payouts.vouchers.services import LONGEST_NAME, LONGEST_NOTE, MOST_VOUCHERS
@@ -38,13 +33,3 @@ class VoucherBatchForm(AmountForm):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         help_text="In the store's time zone. Leave empty for vouchers that do not expire.",
     )
-
-    def __init__(self, *args: Any, time_zone: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.zone = ZoneInfo(time_zone)
-
-    @property
-    def ends(self) -> datetime | None:
-        """The end as it was typed, on the store's clock."""
-        ends: datetime | None = self.cleaned_data.get("expires_at")
-        return None if ends is None else timezone.make_naive(ends).replace(tzinfo=self.zone)

@@ -80,7 +80,7 @@ def pull_payment_new(request: StoreRequest) -> HttpResponse:
                 description=form.cleaned_data["description"],
                 auto_approve=form.cleaned_data["auto_approve"],
                 starts_at=form.cleaned_data["starts_at"],
-                expires_at=form.ends,
+                expires_at=form.cleaned_data["expires_at"],
                 terms=form.terms,
                 claim_code=form.cleaned_data["claim_code"],
                 actor=str(request.user),

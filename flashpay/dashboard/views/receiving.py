@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -149,10 +147,8 @@ def payment_requests(request: StoreRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @store_page(permissions.MODIFY_PAYMENT_REQUESTS)
 def payment_request_new(request: StoreRequest) -> HttpResponse:
-    with timezone.override(ZoneInfo(request.store.time_zone)):
-        form = PaymentRequestForm(request.POST or None, initial={"currency": request.store.default_currency})
-        valid = request.method == "POST" and form.is_valid()
-    if valid:
+    form = PaymentRequestForm(request.POST or None, initial={"currency": request.store.default_currency})
+    if request.method == "POST" and form.is_valid():
         try:
             made = payment_request_save(
                 store=request.store,

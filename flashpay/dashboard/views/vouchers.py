@@ -53,9 +53,7 @@ def batches(request: StoreRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @store_page(_HANDS_OUT)
 def batch_new(request: StoreRequest) -> HttpResponse:
-    form = VoucherBatchForm(
-        request.POST or None, initial={"currency": request.store.default_currency}, time_zone=request.store.time_zone
-    )
+    form = VoucherBatchForm(request.POST or None, initial={"currency": request.store.default_currency})
     if request.method == "POST" and form.is_valid():
         may_approve = permissions.role_may(request.membership.role, permissions.CREATE_PULL_PAYMENTS)
         if form.cleaned_data["auto_approve"] and not may_approve:
@@ -69,7 +67,7 @@ def batch_new(request: StoreRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 prefix=form.cleaned_data["prefix"],
                 note=form.cleaned_data["note"],
-                expires_at=form.ends,
+                expires_at=form.cleaned_data["expires_at"],
                 auto_approve=form.cleaned_data["auto_approve"],
                 actor=str(request.user),
             )
