@@ -76,7 +76,7 @@ def batch_check(*, batch: PayoutBatch, now: datetime | None = None) -> Checked:
 
 def batch_sent_before(batch: PayoutBatch) -> PayoutBatch | None:
     """The newest batch of the store that was confirmed from a table with the same content."""
-    same = PayoutBatch.objects.filter(
+    same = PayoutBatch.objects.defer("rows").filter(
         store=batch.store_id, content_sha256=batch.content_sha256, state=BatchState.CONFIRMED
     )
     return same.exclude(pk=batch.pk).order_by("-confirmed_at").first()

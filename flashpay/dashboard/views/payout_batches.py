@@ -159,7 +159,9 @@ def batch_results(request: StoreRequest, batch_id: str) -> StreamingHttpResponse
 
 
 def _batch(request: StoreRequest, batch_id: str) -> PayoutBatch:
-    return get_object_or_404(PayoutBatch.objects.select_related("store"), pk=batch_id, store=request.store)
+    # A draft's page reads the rows when it comes to them; how the payouts go is asked again and again, and needs none.
+    found = PayoutBatch.objects.select_related("store").defer("rows")
+    return get_object_or_404(found, pk=batch_id, store=request.store)
 
 
 def _draft(request: StoreRequest, shown: PayoutBatch) -> HttpResponse:

@@ -182,9 +182,9 @@ def _found(request: StoreRequest) -> tuple[str, str, QuerySet[Payout]]:
 @require_GET
 @store_page(permissions.VIEW_PAYOUTS)
 def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
-    shown = get_object_or_404(
-        Payout.objects.select_related("pull_payment", "in_batch__batch"), pk=payout_id, store=request.store
-    )
+    # Without the table that it may be a row of: that can be megabytes.
+    found = Payout.objects.select_related("pull_payment", "in_batch__batch").defer("in_batch__batch__rows")
+    shown = get_object_or_404(found, pk=payout_id, store=request.store)
     attempts = list(shown.attempts.prefetch_related("evidence"))
     return store_render(
         request,
