@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from django.http import HttpRequest
@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja.security import APIKeyHeader
 
 from flashpay.api.problems import missing_permission, not_found, problem
-from flashpay.stores.models import ApiKey, Store, User
+from flashpay.stores.models import ApiKey, Membership, Store, User
 from flashpay.stores.permissions import ALL, BY_ROLE, permissions_implied
 from flashpay.stores.selectors import STORE_ARCHIVED, api_key_find, membership_get, stores_of
 
@@ -31,6 +31,8 @@ class Caller:
     key: ApiKey
     # Whether the request only reads: an archived store may be read, and nothing in it changed.
     reads: bool = False
+    # The person's places in stores as far as this request has asked: several of its questions are about the same one.
+    _places: dict[str, Membership | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def user(self) -> User:
@@ -95,7 +97,9 @@ class Caller:
         """A store of the person, within the key's reach, and the person's role in it."""
         if self.key.store_id is not None and self.key.store_id != store_id:
             return None
-        membership = membership_get(user=self.user, store_id=store_id)
+        if store_id not in self._places:
+            self._places[store_id] = membership_get(user=self.user, store_id=store_id)
+        membership = self._places[store_id]
         return None if membership is None else (membership.store, membership.role)
 
     def _require(self, store: Store, role: str, permission: str, *, archived_too: bool = False) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from flashpay.stores import permissions
 from flashpay.stores.models import ApiKey, Store, User
@@ -107,3 +109,9 @@ def test_it_keeps_a_permission_to_the_store_that_it_was_given_for(store: Store, 
     script.get(f"/stores/{store.pk}")
     script.get(f"/stores/{other}", 403)
     assert [shop["id"] for shop in script.get("/stores")] == [store.pk]
+
+
+def test_one_request_asks_for_the_caller_s_place_in_a_store_once(api: Script, store: Store) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        api.get(f"/stores/{store.pk}/recipients")
+    assert sum("membership" in query["sql"] for query in asked) == 1
