@@ -140,7 +140,7 @@ def _find(request: ApiRequest, store_id: str, recipient_id: str, permission: str
 
 
 def _shown(recipient: Recipient, may_pay: bool) -> RecipientData:
-    is_open = bool(recipient.token and recipient.invited_until and timezone.now() < recipient.invited_until)
+    is_open = recipient.is_invited(timezone.now())
     return RecipientData(
         id=recipient.pk,
         storeId=recipient.store_id,

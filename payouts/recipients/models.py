@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.utils import timezone
 
@@ -36,6 +38,10 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_invited(self, now: datetime) -> bool:
+        """Whether there is an invitation that can still be used."""
+        return bool(self.token and self.invited_until and now < self.invited_until)
 
 
 class RecipientPayout(models.Model):

@@ -78,7 +78,7 @@ def invitation_find(token: str, now: datetime) -> Recipient:
     found = Recipient.objects.select_related("store").filter(Q(token=token) | Q(used_token=token)).first()
     if found is None:
         raise Refusal("not-found", _UNKNOWN)
-    if found.token != token or found.archived_at is not None or not found.invited_until or now >= found.invited_until:
+    if found.token != token or found.archived_at is not None or not found.is_invited(now):
         raise Refusal("invitation-over", _OVER)
     if found.store.archived:
         raise Refusal("store-archived", "This shop is closed at the moment. Your address was not taken.")

@@ -117,14 +117,13 @@ def _recipient(request: StoreRequest, recipient_id: str) -> Recipient:
 
 def _shown(request: StoreRequest, shown: Recipient, form: PayForm | None) -> HttpResponse:
     may_pay = permissions.role_may(request.membership.role, permissions.MANAGE_PAYOUTS)
-    is_open = bool(shown.token and shown.invited_until and timezone.now() < shown.invited_until)
     return store_render(
         request,
         "dashboard/recipient.html",
         {
             "nav": "recipients",
             "recipient": shown,
-            "lnurl": invitation_lnurl(shown) if may_pay and is_open else "",
+            "lnurl": invitation_lnurl(shown) if may_pay and shown.is_invited(timezone.now()) else "",
             "form": form or PayForm(initial={"currency": request.store.default_currency, "request_key": id_new()}),
             "payouts": Payout.objects.filter(to_recipient__recipient=shown).order_by("-created_at")[:100],
             "events": selectors.timeline(store=request.store, entities={"recipient": [shown.pk]}),
