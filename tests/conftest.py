@@ -20,6 +20,8 @@ from tests import cast, environment
 from tests.programs import Program
 
 if TYPE_CHECKING:
+    from django.test import Client
+
     from flashpay.stores.models import Store, User
     from tests.sandbox_server import SandboxServer
 
@@ -133,6 +135,13 @@ def charlie(db: None) -> User:
 def store(alice: User) -> Store:
     """Alice's store, without a wallet."""
     return cast.store_make(alice)
+
+
+@pytest.fixture
+def merchant(client: Client, alice: User) -> Client:
+    """Alice, logged in."""
+    client.force_login(alice)
+    return client
 
 
 # --- Services -------------------------------------------------------------------------------------------------------

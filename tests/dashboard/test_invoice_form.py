@@ -12,7 +12,7 @@ from flashpay.invoices.models import Invoice
 from flashpay.invoices.services import invoice_create
 from flashpay.money.currencies import SAT
 from flashpay.refusals import Refusal
-from flashpay.stores.models import Event, Store, User
+from flashpay.stores.models import Event, Store
 
 pytestmark = pytest.mark.django_db
 
@@ -27,12 +27,6 @@ WHOLE = PLAIN | {
     "tolerance": "1.5",
     "metadata": '{"table": 7, "cart": [{"price": 1.5}]}',
 }
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.test import Client
 
 from flashpay.lightning import invoice_read
 from flashpay.money.currencies import SAT
-from flashpay.stores.models import Event, Role, Store, User
+from flashpay.stores.models import Event, Role, Store
 from payouts.models import Payout, PayoutState, PullPayment
 from payouts.services import payout_claim, payout_send, pull_payment_create
 from tests.cast import member_add, user_make
@@ -19,12 +19,6 @@ pytestmark = pytest.mark.django_db
 
 HOW = "In cash on Friday, receipt 17"
 ASKS = 'data-dialog="mark-paid"'
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 @pytest.fixture

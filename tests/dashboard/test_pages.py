@@ -8,18 +8,12 @@ from django.utils import timezone
 
 from flashpay.invoices.models import Invoice
 from flashpay.money.currencies import SAT
-from flashpay.stores.models import Event, Store, User, WalletConnection
+from flashpay.stores.models import Event, Store, WalletConnection
 from payouts.models import Payout, PullPayment
 from payouts.services import payout_claim, payout_send, pull_payment_create
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 def test_an_empty_store_says_how_to_begin(merchant: Client, store: Store) -> None:

@@ -21,12 +21,6 @@ TABLE = "destination;amount;currency;reference\r\nanna@example.com;20000;SAT;A-1
 
 
 @pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def paying_store(store: Store) -> Store:
     wallet_make(store, balance_cents=10_000_00)
     return store

@@ -8,17 +8,11 @@ import pytest
 from django.test import Client
 
 from flashpay.money.currencies import SAT
-from flashpay.stores.models import Store, User
+from flashpay.stores.models import Store
 from payouts.services import payout_create
 from tests.payouts.recipients import wallet_make
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 def test_the_figures_stand_under_the_plain_list_alone(merchant: Client, store: Store) -> None:

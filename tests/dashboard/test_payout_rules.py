@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from flashpay.money.currencies import SAT
-from flashpay.stores.models import Event, Store, User
+from flashpay.stores.models import Event, Store
 from payouts.models import PayoutPolicy
 from payouts.services import payout_claim, payout_policy_update, payout_send, policy_of, pull_payment_create
 from tests.cast import member_add, user_make
@@ -16,12 +16,6 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db
 
 RULES = {"minimum_policy": "refuse", "review_after": "30"}
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 def rules_of(store: Store) -> str:

@@ -29,12 +29,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def prize(connected_store: Store) -> PullPayment:
     return pull_payment_create(store=connected_store, amount=50_000, currency=SAT, name="Prize", actor="alice")
 

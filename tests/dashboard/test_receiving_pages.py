@@ -12,16 +12,10 @@ from flashpay.invoices.services import (
     payment_request_pay,
 )
 from flashpay.money.currencies import SAT
-from flashpay.stores.models import Event, Store, User
+from flashpay.stores.models import Event, Store
 from tests.cast import member_add, store_make, user_make
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 @pytest.fixture

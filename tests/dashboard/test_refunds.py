@@ -8,18 +8,12 @@ from django.test import Client
 from flashpay.invoices.models import Evidence, Invoice, InvoiceState
 from flashpay.invoices.services import invoice_create, lightning_invoice_issue, payment_record
 from flashpay.money.currencies import SAT, USD
-from flashpay.stores.models import Store, User
+from flashpay.stores.models import Store
 from payouts.models import PullPayment
 from tests.cast import member_add, user_make
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 def _paid(invoice: Invoice) -> Invoice:

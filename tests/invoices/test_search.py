@@ -143,12 +143,6 @@ def test_others_invoices_are_never_found(store: Store, shop: dict[str, Invoice],
 # --- The list and the table in the dashboard ------------------------------------------------------------------------
 
 
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
 def test_the_list_says_what_it_did_not_understand(merchant: Client, store: Store, shop: dict[str, Invoice]) -> None:
     page = merchant.get(f"/stores/{store.pk}/invoices", {"q": "status:paid"}).content.decode()
     assert "is none of" in page

@@ -13,7 +13,7 @@ from django.utils import timezone
 from flashpay.ids import id_new
 from flashpay.invoices.models import Invoice, LightningAddress, PayLink, PaymentRequest, Source
 from flashpay.notices.models import Mail, MailRule
-from flashpay.stores.models import Store, User
+from flashpay.stores.models import Store
 from flashpay.till.models import Till
 from payouts.batches.models import BatchPayout, PayoutBatch
 from payouts.models import Payout, PullPayment
@@ -28,12 +28,6 @@ LISTS = [
     "", "/invoices", "/links", "/payment-requests", "/pull-payments", "/payouts", "/recipients",
     "/addresses", "/vouchers", "/payout-batches", "/tills", "/team", "/settings/mail",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 def rows_make(store: Store, count: int) -> None:

@@ -20,12 +20,6 @@ from tests.cast import member_add, user_make
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def merchant(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
 def card_read(pdf: Path, layout: Layout, place: int, folder: Path) -> str:
     """What zbar reads on one voucher, cut out as it will be, printed at 150 dots per inch."""
     page, place = divmod(place, layout.per_page)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -16,10 +15,3 @@ def flash(sandbox: SandboxServer) -> Iterator[SandboxServer]:
     sandbox.api("POST", "/api/reset")
     yield sandbox
     sandbox.api("POST", "/api/reset")
-
-
-@pytest.fixture
-def merchant(client: Any, alice: Any) -> Any:
-    """Alice, logged in."""
-    client.force_login(alice)
-    return client

@@ -97,7 +97,16 @@ def test_pages_that_need_no_credential_open_where_it_cannot_be_decrypted(
     merchant: Client, connected_store: Store, settings: Any
 ) -> None:
     settings.FIELD_ENCRYPTION_KEYS = ["b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktb3Q="]
-    for page in ("", "/invoices", "/invoices/new", "/addresses", "/pull-payments", "/vouchers", "/recipients", "/wallet"):
+    for page in (
+        "",
+        "/invoices",
+        "/invoices/new",
+        "/addresses",
+        "/pull-payments",
+        "/vouchers",
+        "/recipients",
+        "/wallet",
+    ):
         assert merchant.get(f"/stores/{connected_store.pk}{page}").status_code == 200, page
 
 
