@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
+from django.conf import settings
 
 from flashpay.money.currencies import SAT
 from flashpay.stores.models import Store
 from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState
 from payouts.services import payout_claim, pull_payment_create
+from tests.chaos.town import Broker
 from tests.payouts.conftest import ALICE
 from tests.programs import Program
 from tests.sandbox_server import SandboxServer
@@ -83,3 +87,32 @@ def test_a_worker_that_takes_long_keeps_its_payout(
     ]
     assert len(sends) == 1
     assert [each.source for each in payout.attempts.get().evidence.all()] == ["send"]
+
+
+def test_a_worker_outlives_its_broker_while_it_sends(
+    connected_store: Store, plain_sandbox: SandboxServer, start_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    broker = Broker(tmp_path)
+    broker.start()
+    try:
+        worker = start_program(*WORKER, ready=" ready.", env={"REDIS_URL": broker.url})
+        queue = Celery(broker=broker.url, broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS)
+        prize = pull_payment_create(store=connected_store, amount=50_000, currency=SAT, actor=ALICE)
+        asked = [plain_sandbox.phone_invoice(20_000) for _ in range(2)]
+        payouts = [payout_claim(pull_payment=prize, bolt11=each["bolt11"]) for each in asked]
+        plain_sandbox.switch(send_takes_s={"value": 3.0, "next": 1})
+        for payout, is_sent in zip(payouts, (AttemptState.SENT, AttemptState.SUCCEEDED), strict=True):
+            queue.send_task("payouts.tasks.send_payout", [payout.pk])
+            until(lambda payout=payout, is_sent=is_sent: payout.attempts.filter(state=is_sent).exists(), 40)
+            if is_sent == AttemptState.SENT:
+                # While it waits for Flash: it has a message that it can neither acknowledge nor give back any more.
+                broker.stop()
+                worker.wait_for("Cannot connect to redis")
+                broker.start()
+                until(lambda payout=payout: payout.attempts.filter(state=AttemptState.SUCCEEDED).exists(), 40)
+        assert worker.process.poll() is None
+        assert "Unrecoverable error" not in worker.output
+        worker.stop()
+    finally:
+        broker.stop()
+    assert [len(plain_sandbox.payments(each["payment_hash"])) for each in asked] == [1, 1]
