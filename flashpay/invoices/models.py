@@ -82,6 +82,8 @@ class Invoice(models.Model):
     description = models.CharField(max_length=500, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     redirect_url = models.URLField(max_length=2000, blank=True)
+    # Whether the checkout goes there by itself once it is paid.
+    redirect_automatically = models.BooleanField(default=False)
     # In which the shop wants its pages shown, one of settings.LANGUAGES; empty: as the payer's browser prefers.
     language = models.CharField(max_length=8, blank=True)
     source = models.CharField(max_length=8, choices=Source, blank=True)
