@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState, InvoiceType
 from flashpay.notices.kinds import KINDS
 from flashpay.notices.models import Kind, Mail, MailRule, MailSettings
-from flashpay.stores.models import Event, Store
+from flashpay.stores.models import Event
 from payouts.models import PayoutState
 
 log = structlog.get_logger(__name__)
@@ -116,28 +116,28 @@ def receipt_mail(*, invoice: Invoice, address: str, language: str, now: datetime
 
 
 def _mails(event: Event) -> list[Mail]:
-    rules = list(MailRule.objects.filter(store_id=event.store_id, active=True))
-    settles = event.type == "InvoiceSettled"
-    if not rules and not settles:
-        return []
+    # The occasion before the rules: that most events are none, every claim's among them, is known without the database.
     invoice = Invoice.objects.filter(pk=event.entity_id).first() if event.entity == "invoice" else None
-    mails = []
     occasion = _OCCASIONS[event.type](event, invoice)
-    if occasion is not None:
-        zone = Store.objects.values_list("time_zone", flat=True).get(pk=event.store_id)
-        for rule in rules:
-            kind = next((kind for kind in occasion.kinds if kind in rule.kinds), None)
-            if kind is not None:
-                mails.append(_mail(event, rule, kind, occasion, zone))
-    if settles and invoice is not None:
+    mails = [] if occasion is None else _mails_by_rule(event, occasion)
+    if event.type == "InvoiceSettled" and invoice is not None:
         mails += _receipts(event, invoice)
     return mails
 
 
-def _mail(event: Event, rule: MailRule, kind: str, occasion: Occasion, zone: str) -> Mail:
+def _mails_by_rule(event: Event, occasion: Occasion) -> list[Mail]:
+    mails = []
+    for rule in MailRule.objects.select_related("store").filter(store_id=event.store_id, active=True):
+        kind = next((kind for kind in occasion.kinds if kind in rule.kinds), None)
+        if kind is not None:
+            mails.append(_mail(event, rule, kind, occasion))
+    return mails
+
+
+def _mail(event: Event, rule: MailRule, kind: str, occasion: Occasion) -> Mail:
     due_at = event.at + occasion.after
     if rule.daily and not KINDS[kind].serious:
-        due_at = next_daily(event.at, zone)
+        due_at = next_daily(event.at, rule.store.time_zone)
     return Mail(
         store_id=rule.store_id,
         rule=rule,
