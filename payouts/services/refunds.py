@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
-from flashpay import live
 from flashpay.money.currencies import Currency
 from flashpay.refusals import Refusal
-from flashpay.stores.models import Event, Store
+from flashpay.stores.events import event_record
+from flashpay.stores.models import Store
 from flashpay.stores.rates import rates_held
 from payouts.models import PullPayment
 from payouts.services.pull_payments import pull_payment_create
-
-REFUNDED = "InvoiceRefunded"
 
 
 def refund_create(
@@ -55,19 +55,15 @@ def refund_create(
             auto_approve=auto_approve,
             now=now,
         )
-        PullPayment.objects.filter(pk=refund.pk).update(refund_of_id=invoice_id)
         refund.refund_of_id = invoice_id
-        Event.objects.create(
-            store=store,
-            entity="invoice",
-            entity_id=invoice_id,
-            type=REFUNDED,
+        refund.save(update_fields=["refund_of"])
+        event_record(
+            row=cast(Model, refund.refund_of),
+            type="InvoiceRefunded",
             actor=actor,
-            evidence={"pull_payment": refund.pk, "amount": amount, "currency": currency.code},
             at=now,
+            evidence={"pull_payment": refund.pk, "amount": amount, "currency": currency.code},
         )
-        message = {"entity": "invoice", "id": invoice_id, "type": REFUNDED, "state": ""}
-        transaction.on_commit(lambda: live.publish([f"invoice:{invoice_id}", f"store:{store.pk}"], message))
     return refund
 
 
