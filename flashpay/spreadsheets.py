@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 # Programs run a cell that begins with one of these. An apostrophe in front makes it text, and is not shown.
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+BYTE_ORDER_MARK = "\ufeff"
 _BLOCK = 32_768  # characters
 _NUMBER = frozenset("0123456789.")
 
@@ -16,10 +17,9 @@ class _Echo:
         return line
 
 
-def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def csv_lines(rows: Iterable[Sequence[str]], *, mark: str = BYTE_ORDER_MARK) -> Iterator[str]:
     """RFC 4180 lines, the first behind a byte order mark, without which Excel reads UTF-8 as something else."""
     writer = csv.writer(_Echo())
-    mark = "\ufeff"
     for row in rows:
         yield mark + writer.writerow([cell_safe(cell) for cell in row])
         mark = ""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -17,6 +15,7 @@ from django.db.models.functions import TruncDate
 from flashpay.keyset import chunks_of
 from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
+from flashpay.spreadsheets import csv_lines
 from flashpay.stores.models import Event, Store
 from payouts.models import AttemptEvidence, AttemptState, Payout, PayoutAttempt, PayoutState
 
@@ -25,8 +24,6 @@ CSV_COLUMNS = (
     "amount_msat", "rate_btc", "rate_source", "rate_at", "fee_msat", "payment_hash", "preimage", "attempts",
     "needs_review", "created_by", "reason",
 )  # fmt: skip
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -109,9 +106,8 @@ def payout_days(*, store: Store, now: datetime, days: int = 30) -> list[Day]:
 
 def payouts_csv(payouts: QuerySet[Payout]) -> Iterator[str]:
     """The payouts as CSV, line by line, with both sides of every conversion. Texts of strangers are no formulas."""
-    yield _line(CSV_COLUMNS)
-    for payout in chain.from_iterable(chunks_of(payouts.prefetch_related("attempts"))):
-        yield _line(_cells(payout))
+    rows = (_cells(payout) for payout in chain.from_iterable(chunks_of(payouts.prefetch_related("attempts"))))
+    return csv_lines(chain([CSV_COLUMNS], rows), mark="")
 
 
 def payout_history(payout: Payout) -> list[Entry]:
@@ -139,10 +135,10 @@ def _by_day(rows: QuerySet[Any], column: str, since: datetime, zone: ZoneInfo) -
     return {day: (msat, count) for day, msat, count in days}
 
 
-def _cells(payout: Payout) -> list[object]:
+def _cells(payout: Payout) -> list[str]:
     attempts = list(payout.attempts.all())
     last = attempts[-1] if attempts else None
-    return [
+    cells = [
         payout.pk, payout.pull_payment_id, payout.state, payout.created_at.isoformat(),
         payout.completed_at and payout.completed_at.isoformat(), payout.destination_kind, payout.destination,
         payout.currency, amount_plain(payout.amount, currency_get(payout.currency)), payout.amount_msat,
@@ -150,16 +146,7 @@ def _cells(payout: Payout) -> list[object]:
         last and last.fee_msat, last and last.payment_hash, last and last.preimage, len(attempts),
         payout.needs_review, payout.created_by, payout.reason,
     ]  # fmt: skip
-
-
-def _line(cells: Iterable[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(["" if cell is None else _cell(cell) for cell in cells])
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    return ["" if cell is None else str(cell) for cell in cells]
 
 
 def _detail(event: Event) -> str:
