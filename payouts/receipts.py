@@ -6,14 +6,10 @@ nobody before the recipient's wallet takes the money. The browser computes it (`
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
@@ -21,7 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 from flashpay import lightning
 from flashpay.public_pages import public_page
 from payouts.models import Payout, PayoutAttempt, PayoutState
-from payouts.selectors import payout_receipt
+from payouts.selectors import payout_receipt, receipt_link
 
 # Without JavaScript a page that waits for its preimage comes again this often.
 REFRESH_S = 10
@@ -39,12 +35,8 @@ class Receipt:
         """PROVED where the preimage hashes to the hash in the recipient's own invoice, computed anew from both."""
         if not self.attempt.preimage:
             return NO_PREIMAGE
-        try:
-            found = hashlib.sha256(bytes.fromhex(self.attempt.preimage)).hexdigest()
-        except ValueError:
-            return NOT_PROVED
-        wanted = self.invoice.payment_hash if self.invoice else ""
-        same = hmac.compare_digest(found, wanted) and found == self.attempt.payment_hash
+        opened = lightning.payment_hash_of(self.attempt.preimage)
+        same = self.invoice is not None and opened == self.invoice.payment_hash == self.attempt.payment_hash
         return PROVED if same else NOT_PROVED
 
 
@@ -57,11 +49,6 @@ def receipt_of(payout: Payout) -> Receipt | None:
         return Receipt(attempt, lightning.invoice_read(attempt.bolt11))
     except lightning.InvalidInvoice:
         return Receipt(attempt, None)
-
-
-def receipt_link(payout: Payout) -> str:
-    """The address of the receipt, for whoever may see it: knowing it is enough."""
-    return settings.PUBLIC_URL + reverse("payouts:receipt", args=[payout.pk])
 
 
 # Exempt: checking changes nothing, and a reader needs no cookie.

@@ -65,6 +65,11 @@ def claim_link(pull_payment: PullPayment) -> str:
     return settings.PUBLIC_URL + reverse("payouts:claim", args=[pull_payment.pk])
 
 
+def receipt_link(payout: Payout) -> str:
+    """The address of its public receipt, for whoever may see it: knowing it is enough."""
+    return settings.PUBLIC_URL + reverse("payouts:receipt", args=[payout.pk])
+
+
 def lnurl_address(name: str, *args: str) -> str:
     """An absolute address of ours for wallets: lower-case, because some lower-case it anyway, and from PUBLIC_URL, because
     behind a proxy the request's own host may be another."""

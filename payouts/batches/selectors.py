@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
-from django.urls import reverse
 
 from flashpay.money.amounts import MSAT_PER_SAT, amount_plain
 from flashpay.money.currencies import currency_get
@@ -15,6 +13,7 @@ from flashpay.spreadsheets import csv_lines
 from flashpay.stores.models import Store
 from payouts.batches.models import BatchPayout, BatchState, PayoutBatch
 from payouts.models import PayoutState
+from payouts.selectors import receipt_link
 
 RESULT_COLUMNS = (
     "row", "reference", "note", "destination", "amount", "currency", "amount_sat", "state", "needs_review", "reason",
@@ -116,7 +115,7 @@ def _result(made: BatchPayout) -> tuple[str, ...]:
         payout.completed_at.isoformat() if payout.completed_at else "",
         _sat(last.fee_msat) if last and last.fee_msat is not None else "",
         last.payment_hash if last else "", last.preimage if last else "", payout.pk,
-        settings.PUBLIC_URL + reverse("payouts:receipt", args=[payout.pk]) if paid else "",
+        receipt_link(payout) if paid else "",
     )  # fmt: skip
 
 
