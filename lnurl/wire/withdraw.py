@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 
+from flashpay.money.amounts import MSAT_PER_SAT
 from lnurl.wire.destination import LnurlUnknown, LnurlWithdraw
 from lnurl.wire.errors import (
     AmountRefused,
@@ -24,7 +25,6 @@ from lnurl.wire.errors import (
 from lnurl.wire.fetch import FetchPolicy, json_fetch
 from lnurl.wire.urls import ServiceUrl, with_query
 
-MSAT_PER_SAT = 1000
 MAX_AMOUNT_MSAT = 2**63 - 1  # "no limit" of some services, brought down to what fits a database column
 
 # The request cannot have left: the service was not found, or nobody took the connection.
