@@ -21,32 +21,38 @@ router = Router(tags=["Account and server"])
 
 
 class ApiKeyData(BaseModel):
-    id: str
-    apiKey: str = Field(description="The key, once, when it is made; afterwards only how it begins")
-    label: str
-    permissions: list[str] = Field(description="`permission`, or `permission:STORE` where it is for one store")
+    id: str = Field(examples=["Lx3mTq9wRbVz6NkHyPc5Fs"])
+    apiKey: str = Field(
+        description="The key, once, when it is made; afterwards only how it begins", examples=["fpk_9Qm2…"]
+    )
+    label: str = Field(examples=["Web shop"])
+    permissions: list[str] = Field(
+        description="`permission`, or `permission:STORE` where it is for one store",
+        examples=[["btcpay.store.cancreateinvoice", "btcpay.store.canviewinvoices"]],
+    )
     createdTime: Moment
     lastUsedTime: Moment | None
 
 
 class ApiKeyInput(Input):
-    label: str = Field(default="", max_length=50)
+    label: str = Field(default="", max_length=50, examples=["Web shop"])
     permissions: list[str] = Field(
         default=[],
         description="As at BTCPay Server: `btcpay.store.canviewinvoices`, one store's with `:STORE`, or `unrestricted`",
+        examples=[["btcpay.store.cancreateinvoice", "btcpay.store.canviewinvoices"]],
     )
 
 
 class UserData(BaseModel):
-    id: str
-    email: str
+    id: str = Field(examples=["1"])
+    email: str = Field(examples=["ada@shop.example"])
     name: str | None
     imageUrl: str | None = None
-    roles: list[str]
+    roles: list[str] = Field(examples=[[]])
 
 
 class ServerData(BaseModel):
-    version: str
+    version: str = Field(examples=[VERSION])
     onion: str | None = None
     supportedPaymentMethods: list[str] = [LIGHTNING]
     fullySynched: bool = Field(default=True, description="There is no chain to catch up with")

@@ -33,7 +33,16 @@ from flashpay.api import (
     vouchers,
 )
 from flashpay.api.authentication import TokenAuth
-from flashpay.api.problems import ApiProblem, Problem, money_problem, problem, refusal_problem, validation_problem
+from flashpay.api.examples import examples_add
+from flashpay.api.problems import (
+    UNAUTHENTICATED,
+    ApiProblem,
+    Problem,
+    money_problem,
+    problem,
+    refusal_problem,
+    validation_problem,
+)
 from flashpay.api.wire import StrictParser
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
@@ -50,8 +59,9 @@ class _Api(NinjaAPI):
         return operation.view_func.__name__
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        """As django-ninja makes it, but for two things: no path parameters that are not in the path (records named with
-        or without their store share one function), and the first sentence about an endpoint instead of its name."""
+        """As django-ninja makes it, but for three things: no path parameters that are not in the path (records named with
+        or without their store share one function), the first sentence about an endpoint instead of its name, and
+        examples."""
         schema = super().get_openapi_schema(**kwargs)
         for path, operations in schema["paths"].items():
             for operation in operations.values():
@@ -60,6 +70,7 @@ class _Api(NinjaAPI):
                 operation["summary"] = first.removesuffix(".")
                 if rest:
                     operation["description"] = rest
+        examples_add(schema)
         return schema
 
 
@@ -128,8 +139,7 @@ def _on_validation_error(request: HttpRequest, error: ValidationError) -> HttpRe
 
 @api.exception_handler(AuthenticationError)
 def _on_authentication_error(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    message = "Send a valid API key: Authorization: token KEY. This one is missing, mistyped or revoked."
-    return _answer(problem(401, "unauthenticated", message))
+    return _answer(UNAUTHENTICATED)
 
 
 @api.exception_handler(HttpError)

@@ -89,7 +89,7 @@ class Caller:
 
     def stores(self, permission: str) -> list[Store]:
         """The stores in which the caller may."""
-        mine = stores_of(self.user).prefetch_related("memberships")
+        mine = stores_of(self.user).select_related("brand").prefetch_related("memberships")
         roles = {store.pk: _role_in(store, self.user) for store in mine}
         return [store for store in mine if permission in BY_ROLE[roles[store.pk]] and self.holds(permission, store.pk)]
 

@@ -10,8 +10,16 @@ from pydantic import BaseModel, Field
 
 from flashpay.api.payment_methods import LIGHTNING
 from flashpay.api.stores import BP_PER_PERCENT
-from flashpay.api.wire import AmountText, Input, Moment, PercentText
-from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, Payment
+from flashpay.api.wire import AmountText, CurrencyCode, Input, InvoiceId, Moment, PercentText, StoreId
+from flashpay.invoices.models import (
+    AdditionalState,
+    Invoice,
+    InvoiceState,
+    InvoiceType,
+    LightningInvoice,
+    LightningInvoiceState,
+    Payment,
+)
 from flashpay.invoices.selectors import checkout_link, invoice_state_now, paid_minor
 from flashpay.money.amounts import MSAT_PER_BTC, MSAT_PER_SAT, amount_plain
 from flashpay.money.currencies import currency_get
@@ -21,43 +29,56 @@ SECONDS_PER_MINUTE = 60
 ORDER_ID_LENGTH = 200
 DESCRIPTION_LENGTH = 500
 _MSAT_DIGITS = 11
+# For the documentation.
+_HASH = "4091e5030e6232da08dd0dc3daa77a6100457d5e6dea3c368138fec57047af6e"
 Minutes = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class CheckoutData(BaseModel):
-    expirationMinutes: int
-    monitoringMinutes: int
-    paymentTolerance: float
-    redirectURL: str | None
+    expirationMinutes: int = Field(examples=[15])
+    monitoringMinutes: int = Field(examples=[1440])
+    paymentTolerance: float = Field(examples=[0.0])
+    redirectURL: str | None = Field(examples=["https://shop.example/thanks?order={OrderId}"])
+    redirectAutomatically: bool
     defaultLanguage: str | None
     paymentMethods: list[str] = [LIGHTNING]
     defaultPaymentMethod: str = LIGHTNING
+    lazyPaymentMethods: bool = False
+    speedPolicy: str = Field(default="HighSpeed", description="Lightning needs no confirmations")
 
 
 class InvoiceData(BaseModel):
-    id: str
-    storeId: str
-    amount: str = Field(description="Decimal, in `currency`; 0 for a top-up invoice")
-    paidAmount: str = Field(description="How much of the amount is covered by what was paid")
-    currency: str
-    type: str
-    checkoutLink: str
+    id: InvoiceId
+    storeId: StoreId
+    amount: str = Field(description="Decimal, in `currency`; 0 for a top-up invoice", examples=["12.34"])
+    paidAmount: str = Field(description="How much of the amount is covered by what was paid", examples=["0.00"])
+    currency: CurrencyCode
+    type: InvoiceType
+    checkoutLink: str = Field(examples=["https://pay.example/i/Qd3rTn8vYpKc5WmZxBh6Es"])
     createdTime: Moment
-    expirationTime: Moment
-    monitoringExpiration: Moment
+    expirationTime: Moment = Field(examples=[1_779_279_300])
+    monitoringExpiration: Moment = Field(examples=[1_779_365_700])
     status: InvoiceState
-    additionalStatus: str = Field(description="None, PaidPartial, PaidOver, PaidLate or Marked")
-    availableStatusesForManualMarking: list[InvoiceState]
+    additionalStatus: AdditionalState
+    availableStatusesForManualMarking: list[InvoiceState] = Field(examples=[["Settled", "Invalid"]])
     archived: bool
-    metadata: dict[str, Any]
+    metadata: dict[str, Any] = Field(examples=[{"orderId": "A-17", "itemDesc": "Two coffees"}])
     checkout: CheckoutData
+    paymentMethods: list[InvoicePaymentMethodData] | None = Field(
+        default=None, description="With includePaymentMethods=true"
+    )
 
 
 class CheckoutInput(Input):
     expirationMinutes: Minutes | None = None
     monitoringMinutes: Minutes | None = None
     paymentTolerance: PercentText | None = None
-    redirectURL: str = ""
+    redirectURL: str = Field(
+        default="", description="Where the payer goes back to; `{InvoiceId}` and `{OrderId}` in it are filled in"
+    )
+    redirectAutomatically: bool = Field(
+        default=False, description="The checkout goes there by itself, a moment after it was paid"
+    )
     defaultLanguage: str | None = Field(
         default=None,
         max_length=35,
@@ -70,65 +91,86 @@ class CheckoutInput(Input):
         default=None,
         description="Accepted for clients of BTCPay Server. It is about confirmations, and Lightning has none.",
     )
+    lazyPaymentMethods: bool | None = Field(
+        default=None, description="Accepted likewise: a Lightning code is made when somebody looks, and not before"
+    )
+    requiresRefundEmail: bool | None = Field(
+        default=None,
+        description="Accepted for older clients of BTCPay Server, which does not ask for it any more either",
+    )
 
 
 class InvoiceInput(Input):
     amount: AmountText | None = Field(
-        default=None, description="In major units, as a decimal string. Left out: a top-up invoice, whose payer chooses"
+        default=None,
+        description="In major units, as a decimal string. Left out: a top-up invoice, whose payer chooses",
+        examples=["12.34"],
     )
-    currency: str | None = Field(default=None, description="Left out: the store's default currency")
+    currency: str | None = Field(default=None, description="Left out: the store's default currency", examples=["USD"])
     metadata: dict[str, Any] = Field(
-        default={}, description="Yours to fill. `orderId` and `itemDesc` are shown in the lists and can be searched."
+        default={},
+        description="Yours to fill. `orderId` and `itemDesc` are shown in the lists and can be searched.",
+        examples=[{"orderId": "A-17", "itemDesc": "Two coffees"}],
     )
-    checkout: CheckoutInput = CheckoutInput()
+    checkout: CheckoutInput = Field(
+        default=CheckoutInput(),
+        examples=[{"redirectURL": "https://shop.example/thanks?order={OrderId}", "expirationMinutes": 15}],
+    )
 
 
 class InvoiceUpdateInput(Input):
-    metadata: dict[str, Any] = Field(description="Replaces what was there")
+    metadata: dict[str, Any] = Field(description="Replaces what was there", examples=[{"orderId": "A-17", "table": 4}])
 
 
 class InvoiceMarkInput(Input):
-    status: InvoiceState = Field(description="Settled or Invalid")
-    reason: str = Field(default="Marked through the API.", max_length=500, description="Stays on record")
+    status: InvoiceState = Field(description="Settled or Invalid", examples=["Settled"])
+    reason: str = Field(
+        default="Marked through the API.", max_length=500, description="Stays on record", examples=["Paid in cash."]
+    )
 
 
 class PaymentData(BaseModel):
-    id: str = Field(description="The payment hash")
-    receivedDate: Moment
-    value: str = Field(description="Decimal, in BTC")
-    fee: str
-    status: str
-    destination: str = Field(description="The BOLT 11 invoice that was paid")
+    id: str = Field(description="The payment hash", examples=[_HASH])
+    receivedDate: Moment = Field(examples=[1_779_278_460])
+    value: str = Field(description="Decimal, in BTC", examples=["0.00005000"])
+    fee: str = "0"
+    status: str = "Settled"
+    destination: str = Field(description="The BOLT 11 invoice that was paid", examples=["lnbc50u1p…"])
 
 
 class CodeData(BaseModel):
     """The Lightning invoice to pay, as read from the BOLT 11 itself."""
 
-    paymentHash: str
-    amountMsat: int | None
-    expirationTime: Moment
-    state: str
+    paymentHash: str = Field(examples=[_HASH])
+    amountMsat: int | None = Field(examples=[10_425_000])
+    expirationTime: Moment = Field(examples=[1_779_278_520])
+    state: LightningInvoiceState
 
 
 class InvoicePaymentMethodData(BaseModel):
     paymentMethodId: str = LIGHTNING
     currency: str = "BTC"
     destination: str | None = Field(
-        description="A BOLT 11 invoice. Flash lets it live a minute: ask again for the next"
+        description="A BOLT 11 invoice. Flash lets it live a minute: ask again for the next",
+        examples=["lnbc104250n1p…"],
     )
-    paymentLink: str | None
-    rate: str = Field(description="Price of 1 BTC in the invoice's currency, as recorded when it was made")
-    paymentMethodPaid: str = Field(description="What arrived, in BTC")
-    totalPaid: str = Field(description="How much of the amount that covers, in BTC")
-    due: str = Field(description="What is left to pay, in BTC; negative when more came than was asked for")
-    amount: str = Field(description="The invoice's amount in BTC")
+    paymentLink: str | None = Field(examples=["lightning:lnbc104250n1p…"])
+    rate: str = Field(
+        description="Price of 1 BTC in the invoice's currency, as recorded when it was made", examples=["80000"]
+    )
+    paymentMethodPaid: str = Field(description="What arrived, in BTC", examples=["0.00005000"])
+    totalPaid: str = Field(description="How much of the amount that covers, in BTC", examples=["0.00005000"])
+    due: str = Field(
+        description="What is left to pay, in BTC; negative when more came than was asked for", examples=["0.00010425"]
+    )
+    amount: str = Field(description="The invoice's amount in BTC", examples=["0.00015425"])
     paymentMethodFee: str = "0"
     payments: list[PaymentData]
     activated: bool = True
     additionalData: CodeData | None
 
 
-def invoice_shown(invoice: Invoice) -> InvoiceData:
+def invoice_shown(invoice: Invoice, methods: list[InvoicePaymentMethodData] | None = None) -> InvoiceData:
     currency = currency_get(invoice.currency)
     return InvoiceData(
         id=invoice.pk,
@@ -136,13 +178,13 @@ def invoice_shown(invoice: Invoice) -> InvoiceData:
         amount=amount_plain(invoice.amount or 0, currency),
         paidAmount=amount_plain(paid_minor(invoice), currency),
         currency=invoice.currency,
-        type=invoice.type,
+        type=InvoiceType(invoice.type),
         checkoutLink=checkout_link(invoice),
         createdTime=invoice.created_at,
         expirationTime=invoice.expires_at,
         monitoringExpiration=invoice.monitoring_ends_at,
         status=InvoiceState(invoice_state_now(invoice, timezone.now())),
-        additionalStatus=invoice.additional_state,
+        additionalStatus=AdditionalState(invoice.additional_state),
         availableStatusesForManualMarking=_markable(invoice),
         archived=invoice.archived,
         metadata=invoice.metadata,
@@ -151,8 +193,10 @@ def invoice_shown(invoice: Invoice) -> InvoiceData:
             monitoringMinutes=_minutes(invoice.expires_at, invoice.monitoring_ends_at),
             paymentTolerance=invoice.tolerance_bp / BP_PER_PERCENT,
             redirectURL=invoice.redirect_url or None,
+            redirectAutomatically=invoice.redirect_automatically,
             defaultLanguage=invoice.language or None,
         ),
+        paymentMethods=methods,
     )
 
 
@@ -186,7 +230,7 @@ def _code_shown(code: LightningInvoice) -> CodeData:
         paymentHash=code.payment_hash,
         amountMsat=code.amount_msat,
         expirationTime=code.expires_at,
-        state=code.state,
+        state=LightningInvoiceState(code.state),
     )
 
 
@@ -195,8 +239,6 @@ def _payment_shown(payment: Payment) -> PaymentData:
         id=payment.lightning_invoice.payment_hash,
         receivedDate=payment.settled_at,
         value=btc_text(payment.amount_msat),
-        fee="0",
-        status="Settled",
         destination=payment.lightning_invoice.bolt11,
     )
 

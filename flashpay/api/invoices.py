@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Max
 from django.http import HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.invoice_shapes import (
     DESCRIPTION_LENGTH,
@@ -29,7 +31,7 @@ from flashpay.api.problems import answers, invalid
 from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.stores import tolerance_read
 from flashpay.api.wire import UnixTime, moment_read
-from flashpay.invoices.models import Invoice, InvoiceState
+from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, Payment
 from flashpay.invoices.search import query_read
 from flashpay.invoices.selectors import (
     code_shown_last,
@@ -45,8 +47,6 @@ from flashpay.invoices.services import (
     invoice_note,
     lightning_invoice_issue,
 )
-from flashpay.money.amounts import amount_from_decimal
-from flashpay.money.currencies import currency_get
 from flashpay.stores import permissions
 
 router = Router(tags=["Invoices"])
@@ -72,6 +72,11 @@ class InvoiceFilters(BaseModel):
     )
     startDate: UnixTime | None = None
     endDate: UnixTime | None = None
+    includePaymentMethods: bool = Field(
+        default=False,
+        description="With what was paid, and the code that was shown last. It may be over: one invoice alone is answered "
+        "with a code that can be paid now",
+    )
 
 
 @router.get(_ALL, response=answers(list[InvoiceData]))
@@ -91,7 +96,9 @@ def invoices_list(
         since=moment_read(filters.startDate),
         until=moment_read(filters.endDate),
     )
-    return [invoice_shown(invoice) for invoice in page_of(found, skip, take)]
+    shown = page_of(found, skip, take)
+    methods = _methods_of(shown) if filters.includePaymentMethods else {}
+    return [invoice_shown(invoice, methods.get(invoice.pk)) for invoice in shown]
 
 
 @router.post(_ALL, response=answers(InvoiceData), openapi_extra=REPEATABLE)
@@ -103,13 +110,14 @@ def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> Inv
     lightning_check(checkout.paymentMethods, "checkout.paymentMethods")
     if checkout.defaultPaymentMethod is not None:
         lightning_check([checkout.defaultPaymentMethod], "checkout.defaultPaymentMethod")
-    currency = currency_get(payload.currency or store.default_currency)
-    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
+    currency = currency_read(payload.currency or store.default_currency)
+    amount = amount_read(payload.amount, currency)
     wanted: dict[str, Any] = {
         "metadata": payload.metadata,
         "order_id": _named(payload.metadata, "orderId", ORDER_ID_LENGTH),
         "description": _named(payload.metadata, "itemDesc", DESCRIPTION_LENGTH),
         "redirect_url": checkout.redirectURL,
+        "redirect_automatically": checkout.redirectAutomatically,
         "language": checkout.defaultLanguage or "",
         "expiration_s": _seconds(checkout.expirationMinutes),
         "monitoring_s": _seconds(checkout.monitoringMinutes),
@@ -126,9 +134,12 @@ def invoice_new(request: ApiRequest, storeId: str, payload: InvoiceInput) -> Inv
 
 @router.get(_ONE, response=answers(InvoiceData))
 @router.get(_BY_ID, response=answers(InvoiceData), operation_id="invoice_get_by_id")
-def invoice_get(request: ApiRequest, path: Path[InvoicePath]) -> InvoiceData:
+def invoice_get(
+    request: ApiRequest, path: Path[InvoicePath], includePaymentMethods: Annotated[bool, Query()] = False
+) -> InvoiceData:
     """One invoice."""
-    return invoice_shown(_invoice(request, path, permissions.VIEW_INVOICES))
+    invoice = _invoice(request, path, permissions.VIEW_INVOICES)
+    return invoice_shown(invoice, _methods_now(invoice) if includePaymentMethods else None)
 
 
 @router.put(_ONE, response=answers(InvoiceData))
@@ -180,10 +191,27 @@ def invoice_status(request: ApiRequest, path: Path[InvoicePath], payload: Invoic
 )
 def invoice_payment_methods(request: ApiRequest, path: Path[InvoicePath]) -> list[InvoicePaymentMethodData]:
     """How to pay it, and what was paid. While it can be paid, `destination` is a BOLT 11 invoice that can be paid now."""
-    invoice = _invoice(request, path, permissions.VIEW_INVOICES)
+    return _methods_now(_invoice(request, path, permissions.VIEW_INVOICES))
+
+
+def _methods_now(invoice: Invoice) -> list[InvoicePaymentMethodData]:
+    """With a code that can be paid now, as long as the invoice can be paid."""
     code = lightning_invoice_issue(invoice=invoice) if invoice_is_payable(invoice) else code_shown_last(invoice)
-    payments = list(invoice_payments(invoice))
-    return [payment_method_shown(invoice, code, payments)]
+    return [payment_method_shown(invoice, code, list(invoice_payments(invoice)))]
+
+
+def _methods_of(invoices: list[Invoice]) -> dict[str, list[InvoicePaymentMethodData]]:
+    """By the invoices' ids, each with the code shown last. Two queries, and nobody is asked for a code."""
+    codes_of = LightningInvoice.objects.filter(invoice__in=invoices)
+    last = codes_of.order_by().values("invoice").annotate(last=Max("pk")).values("last")
+    codes = {code.invoice_id: code for code in codes_of.filter(pk__in=last)}
+    payments: dict[str, list[Payment]] = {}
+    for payment in Payment.objects.filter(invoice__in=invoices).select_related("lightning_invoice"):
+        payments.setdefault(payment.invoice_id, []).append(payment)
+    return {
+        invoice.pk: [payment_method_shown(invoice, codes.get(invoice.pk), payments.get(invoice.pk, []))]
+        for invoice in invoices
+    }
 
 
 def _invoice(request: ApiRequest, path: InvoicePath, permission: str) -> Invoice:

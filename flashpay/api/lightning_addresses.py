@@ -8,6 +8,7 @@ from django.db import transaction
 from ninja import Router
 from pydantic import BaseModel, Field
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.problems import answers, invalid, not_found
 from flashpay.api.wire import AmountText, Input
@@ -19,7 +20,6 @@ from flashpay.invoices.services import (
     lightning_address_delete,
     lightning_address_save,
 )
-from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import SAT
 from flashpay.stores import permissions
 from flashpay.stores.models import Store
@@ -31,25 +31,31 @@ _ONE = "/stores/{storeId}/lightning-addresses/{username}"
 
 
 class LightningAddressData(BaseModel):
-    username: str
+    username: str = Field(examples=["cafe"])
     lightningAddress: str = Field(description="The whole address, as payers write it", examples=["cafe@pay.example"])
-    currencyCode: str | None = Field(description="Left out: the store's default currency")
-    min: str = Field(description="Smallest payment, in sats")
-    max: str = Field(description="Largest payment, in sats")
-    commentAllowed: int = Field(description="Characters of a payer's comment; 0 for none")
-    description: str = Field(description="What a wallet shows before paying; empty for the store's name")
-    invoiceMetadata: dict[str, Any] | None
+    currencyCode: str | None = Field(description="Null: the store's default currency", examples=["JMD"])
+    min: str = Field(description="Smallest payment, in sats", examples=["100"])
+    max: str = Field(description="Largest payment, in sats", examples=["500000"])
+    commentAllowed: int = Field(description="Characters of a payer's comment; 0 for none", examples=[140])
+    description: str = Field(
+        description="What a wallet shows before paying; empty for the store's name", examples=["The bar"]
+    )
+    invoiceMetadata: dict[str, Any] | None = Field(examples=[{"orderId": "bar"}])
     archived: bool = Field(description="It takes no payments and keeps its name")
 
 
 class LightningAddressInput(Input):
     username: str | None = Field(default=None, description="If given, the name in the path")
-    currencyCode: str | None = Field(default=None, description="Left out: the store's default currency")
-    min: AmountText | None = Field(default=None, description="Smallest payment, in sats")
-    max: AmountText | None = Field(default=None, description="Largest payment, in sats")
-    commentAllowed: int = Field(default=0, ge=0, le=500)
-    description: str = Field(default="", max_length=200)
-    invoiceMetadata: dict[str, Any] = Field(default={}, description="Goes into every invoice that the address makes")
+    currencyCode: str | None = Field(
+        default=None, description="Left out: the store's default currency", examples=["JMD"]
+    )
+    min: AmountText | None = Field(default=None, description="Smallest payment, in sats", examples=["100"])
+    max: AmountText | None = Field(default=None, description="Largest payment, in sats", examples=["500000"])
+    commentAllowed: int = Field(default=0, ge=0, le=500, examples=[140])
+    description: str = Field(default="", max_length=200, examples=["The bar"])
+    invoiceMetadata: dict[str, Any] = Field(
+        default={}, description="Goes into every invoice that the address makes", examples=[{"orderId": "bar"}]
+    )
 
 
 class LightningAddressPatch(Input):
@@ -57,7 +63,7 @@ class LightningAddressPatch(Input):
 
     currencyCode: str | None = Field(default=None, description="Empty: the store's default currency")
     min: AmountText | None = Field(default=None, description="Smallest payment, in sats")
-    max: AmountText | None = Field(default=None, description="Largest payment, in sats")
+    max: AmountText | None = Field(default=None, description="Largest payment, in sats", examples=["250000"])
     commentAllowed: int | None = Field(default=None, ge=0, le=500)
     description: str | None = Field(default=None, max_length=200)
     invoiceMetadata: dict[str, Any] | None = None
@@ -90,9 +96,9 @@ def lightning_address_put(
         store=store,
         name=username,
         actor=request.auth.actor,
-        minimum_sat=SMALLEST_SAT if payload.min is None else amount_from_decimal(payload.min, SAT),
-        maximum_sat=LARGEST_SAT if payload.max is None else amount_from_decimal(payload.max, SAT),
-        currency=payload.currencyCode or "",
+        minimum_sat=SMALLEST_SAT if payload.min is None else amount_read(payload.min, SAT, "min"),
+        maximum_sat=LARGEST_SAT if payload.max is None else amount_read(payload.max, SAT, "max"),
+        currency=_currency(payload.currencyCode) or "",
         comment_length=payload.commentAllowed,
         description=payload.description,
         invoice_metadata=payload.invoiceMetadata,
@@ -108,9 +114,9 @@ def lightning_address_patch(
     store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
     address, actor = _address(store, username), request.auth.actor
     terms: dict[str, Any] = {
-        "minimum_sat": address.minimum_sat if payload.min is None else amount_from_decimal(payload.min, SAT),
-        "maximum_sat": address.maximum_sat if payload.max is None else amount_from_decimal(payload.max, SAT),
-        "currency": _or(payload.currencyCode, address.currency),
+        "minimum_sat": _or(amount_read(payload.min, SAT, "min"), address.minimum_sat),
+        "maximum_sat": _or(amount_read(payload.max, SAT, "max"), address.maximum_sat),
+        "currency": _or(_currency(payload.currencyCode), address.currency),
         "comment_length": _or(payload.commentAllowed, address.comment_length),
         "description": _or(payload.description, address.description),
         "invoice_metadata": _or(payload.invoiceMetadata, address.invoice_metadata),
@@ -128,6 +134,10 @@ def lightning_address_remove(request: ApiRequest, storeId: str, username: str) -
     """Give the address up. Its invoices stay; the name is free for others."""
     store = request.auth.store_get(storeId, permissions.MODIFY_STORE)
     lightning_address_delete(address=_address(store, username), actor=request.auth.actor)
+
+
+def _currency(code: str | None) -> str | None:
+    return currency_read(code, "currencyCode").code if code else code
 
 
 def _or(value: Any, otherwise: Any) -> Any:

@@ -8,16 +8,17 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.problems import answers
 from flashpay.api.repeats import REPEATABLE, once
-from flashpay.api.wire import AmountText, Input, Moment
+from flashpay.api.wire import AmountText, CurrencyCode, Input, Moment, StoreId
 from flashpay.invoices.models import PayLink
 from flashpay.invoices.offers import pay_lnurl
 from flashpay.invoices.selectors import link_address
 from flashpay.invoices.services import pay_link_archive, pay_link_change, pay_link_create
-from flashpay.money.amounts import amount_from_decimal, amount_plain
+from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.stores import permissions
 from flashpay.stores.models import Store
@@ -33,7 +34,9 @@ class PayLinkInput(Input):
     description: str = Field(default="", max_length=500)
     amount: AmountText | None = Field(default=None, description="The price. Left out: the payer chooses")
     currency: str | None = Field(default=None, description="Left out: the store's default currency", examples=["USD"])
-    moreCurrencies: list[str] = Field(default=[], description="An open amount may be keyed in in these too")
+    moreCurrencies: list[str] = Field(
+        default=[], description="An open amount may be keyed in in these too", examples=[["JMD", "SAT"]]
+    )
     tipPercents: list[int] = Field(
         default=[], description="Tips that are offered on an open amount", examples=[[5, 10]]
     )
@@ -41,18 +44,20 @@ class PayLinkInput(Input):
 
 
 class PayLinkData(BaseModel):
-    id: str
-    storeId: str
-    title: str
-    description: str
+    id: str = Field(examples=["Tk8hPw3nMvFs6JxRbZd9Ya"])
+    storeId: StoreId
+    title: str = Field(examples=["Tour of the farm"])
+    description: str = Field(examples=[""])
     amount: str | None = Field(description="The price; null where the payer chooses")
-    currency: str
-    moreCurrencies: list[str]
-    tipPercents: list[int]
+    currency: CurrencyCode
+    moreCurrencies: list[str] = Field(examples=[["JMD", "SAT"]])
+    tipPercents: list[int] = Field(examples=[[5, 10]])
     customTip: bool
     archived: bool
     createdTime: Moment
-    viewLink: str = Field(description="The page that the payer gets")
+    viewLink: str = Field(
+        description="The page that the payer gets", examples=["https://pay.example/l/Tk8hPw3nMvFs6JxRbZd9Ya"]
+    )
     lnurlBech32: str | None = Field(
         description="The same for a wallet (LUD-06); null where no wallet would accept this server's address",
         examples=["lightning:lnurl1…"],
@@ -119,11 +124,11 @@ def _find(request: ApiRequest, store_id: str, link_id: str, permission: str) -> 
 
 
 def _wanted(store: Store, payload: PayLinkInput) -> dict[str, Any]:
-    currency = currency_get(payload.currency or store.default_currency)
+    currency = currency_read(payload.currency or store.default_currency)
     return {
         "title": payload.title,
         "description": payload.description,
-        "amount": None if payload.amount is None else amount_from_decimal(payload.amount, currency),
+        "amount": amount_read(payload.amount, currency),
         "currency": currency,
         "more_currencies": payload.moreCurrencies,
         "tip_percents": payload.tipPercents,

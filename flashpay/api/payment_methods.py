@@ -26,29 +26,31 @@ _PATH = "/stores/{storeId}/payment-methods/{paymentMethodId}"
 class WalletShown(BaseModel):
     """What may be known about a connected wallet. The credential is never shown again."""
 
-    kind: str = Field(description="api_key, session_token, or username (receives only)")
-    username: str
-    walletId: str
-    walletCurrency: str
-    network: str
-    minimumSat: int = Field(description="The smallest payout that this wallet sends")
-    canSend: bool
+    kind: str = Field(description="api_key, session_token, or username (receives only)", examples=["api_key"])
+    username: str = Field(examples=["cornershop"])
+    walletId: str = Field(examples=["b2c1d0f6-5f2e-4c35-9d0a-8c1f3b6f7e21"])
+    walletCurrency: str = Field(examples=["USD"])
+    network: str = Field(examples=["mainnet"])
+    minimumSat: int = Field(description="The smallest payout that this wallet sends", examples=[10_000])
+    canSend: bool = Field(examples=[True])
 
 
 class PaymentMethodData(BaseModel):
-    enabled: bool
+    enabled: bool = Field(examples=[True])
     paymentMethodId: str = LIGHTNING
     config: WalletShown | None = Field(default=None, description="With includeConfig=true")
 
 
 class ConnectionConfig(Input):
-    connectionString: SecretStr = Field(examples=["type=flash;server=https://api.flashapp.me/graphql;token=…"])
+    connectionString: SecretStr
 
 
 class PaymentMethodInput(Input):
-    enabled: bool | None = None
+    enabled: bool | None = Field(default=None, examples=[True])
     config: ConnectionConfig | None = Field(
-        default=None, description="The connection string, in an object or bare. Left out: the connected wallet stays."
+        default=None,
+        description="The connection string, in an object or bare. Left out: the connected wallet stays.",
+        examples=[{"connectionString": "type=flash;server=https://api.flashapp.me/graphql;token=fk_…"}],
     )
 
     @field_validator("config", mode="before")

@@ -1,4 +1,4 @@
-"""Payment requests on BTCPay Server's paths."""
+"""Payment requests: under their store, and by their id alone, as different versions of BTCPay Server have them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from typing import Annotated
 
 from django.http import HttpResponse
 from django.utils import timezone
-from ninja import Query, Router
+from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.invoice_shapes import InvoiceData, invoice_shown
 from flashpay.api.problems import answers
 from flashpay.api.repeats import REPEATABLE, once
-from flashpay.api.wire import AmountText, Input, Moment, UnixTime, moment_read
+from flashpay.api.wire import AmountText, CurrencyCode, Input, Moment, StoreId, UnixTime, moment_read
 from flashpay.invoices.models import PaymentRequest
 from flashpay.invoices.requests import request_state, requests_paid
 from flashpay.invoices.selectors import request_link
 from flashpay.invoices.services import payment_request_archive, payment_request_pay, payment_request_save
-from flashpay.money.amounts import amount_from_decimal, amount_plain
+from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.stores import permissions
 from flashpay.stores.models import Store
@@ -26,39 +27,50 @@ from flashpay.stores.models import Store
 router = Router(tags=["Payment requests"])
 
 _ALL = "/stores/{storeId}/payment-requests"
-_ONE = "/payment-requests/{paymentRequestId}"
+_ONE = "/stores/{storeId}/payment-requests/{paymentRequestId}"
+_BY_ID = "/payment-requests/{paymentRequestId}"
+
+
+class PaymentRequestPath(BaseModel):
+    paymentRequestId: str
+    storeId: str | None = None
 
 
 class PaymentRequestData(BaseModel):
-    id: str
-    storeId: str
-    status: str = Field(description="Pending, Completed or Expired")
+    id: str = Field(examples=["Jm5cXz8bRqTw2VfHyKn7Gd"])
+    storeId: StoreId
+    status: str = Field(description="Pending, Completed or Expired", examples=["Pending"])
     createdTime: Moment
-    title: str
-    amount: str
-    currency: str
-    email: str | None
-    description: str | None
-    expiryDate: Moment | None
-    referenceId: str | None
-    allowCustomPaymentAmounts: bool
+    title: str = Field(examples=["Rent, May"])
+    amount: str = Field(examples=["120.00"])
+    currency: CurrencyCode
+    email: str | None = Field(examples=["grace@home.example"])
+    description: str | None = Field(examples=["Room 4, first floor"])
+    expiryDate: Moment | None = Field(examples=[1_780_228_800])
+    referenceId: str | None = Field(examples=["R-2026-05"])
+    allowCustomPaymentAmounts: bool = Field(examples=[True])
     archived: bool
-    viewLink: str = Field(description="The page that the payer gets")
+    viewLink: str = Field(
+        description="The page that the payer gets",
+        examples=["https://pay.example/r/Jm5cXz8bRqTw2VfHyKn7Gd"],
+    )
 
 
 class PaymentRequestInput(Input):
-    title: str
-    amount: AmountText
-    currency: str | None = Field(default=None, description="Left out: the store's default currency")
-    email: str = ""
-    description: str = Field(default="", max_length=5000)
+    title: str = Field(examples=["Rent, May"])
+    amount: AmountText = Field(examples=["120.00"])
+    currency: str | None = Field(default=None, description="Left out: the store's default currency", examples=["USD"])
+    email: str = Field(default="", examples=["grace@home.example"])
+    description: str = Field(default="", max_length=5000, examples=["Room 4, first floor"])
     expiryDate: UnixTime | None = None
-    referenceId: str = Field(default="", max_length=200)
-    allowCustomPaymentAmounts: bool = Field(default=False, description="Whether it may be paid in parts")
+    referenceId: str = Field(default="", max_length=200, examples=["R-2026-05"])
+    allowCustomPaymentAmounts: bool = Field(
+        default=False, description="Whether it may be paid in parts", examples=[True]
+    )
 
 
 class PayInput(Input):
-    amount: AmountText | None = Field(default=None, description="Left out: all that is due")
+    amount: AmountText | None = Field(default=None, description="Left out: all that is due", examples=["40.00"])
     allowPendingInvoiceReuse: bool | None = Field(default=None, description="An open invoice is always used again")
 
 
@@ -84,33 +96,44 @@ def payment_request_new(
 
 
 @router.get(_ONE, response=answers(PaymentRequestData))
-def payment_request_get(request: ApiRequest, paymentRequestId: str) -> PaymentRequestData:
+@router.get(_BY_ID, response=answers(PaymentRequestData), operation_id="payment_request_get_by_id")
+def payment_request_get(request: ApiRequest, path: Path[PaymentRequestPath]) -> PaymentRequestData:
     """One payment request."""
-    return _shown(_find(request, paymentRequestId, permissions.VIEW_PAYMENT_REQUESTS))
+    return _shown(_find(request, path, permissions.VIEW_PAYMENT_REQUESTS))
 
 
 @router.put(_ONE, response=answers(PaymentRequestData))
-def payment_request_put(request: ApiRequest, paymentRequestId: str, payload: PaymentRequestInput) -> PaymentRequestData:
+@router.put(_BY_ID, response=answers(PaymentRequestData), operation_id="payment_request_put_by_id")
+def payment_request_put(
+    request: ApiRequest, path: Path[PaymentRequestPath], payload: PaymentRequestInput
+) -> PaymentRequestData:
     """Change a payment request. Once something was paid, its currency stays and its amount cannot fall below that."""
-    found = _find(request, paymentRequestId, permissions.MODIFY_PAYMENT_REQUESTS)
+    found = _find(request, path, permissions.MODIFY_PAYMENT_REQUESTS)
     return _shown(_save(found.store, payload, request.auth.actor, found))
 
 
 @router.delete(_ONE, response=answers(None))
-def payment_request_delete(request: ApiRequest, paymentRequestId: str) -> None:
+@router.delete(_BY_ID, response=answers(None), operation_id="payment_request_archive_by_id")
+def payment_request_delete(request: ApiRequest, path: Path[PaymentRequestPath]) -> None:
     """Archive a payment request: it leaves the list and cannot be paid any more. What was paid stays."""
-    found = _find(request, paymentRequestId, permissions.MODIFY_PAYMENT_REQUESTS)
+    found = _find(request, path, permissions.MODIFY_PAYMENT_REQUESTS)
     payment_request_archive(request=found, actor=request.auth.actor)
 
 
 @router.post(f"{_ONE}/pay", response=answers(InvoiceData), openapi_extra=REPEATABLE)
+@router.post(
+    f"{_BY_ID}/pay",
+    response=answers(InvoiceData),
+    openapi_extra=REPEATABLE,
+    operation_id="payment_request_invoice_by_id",
+)
 def payment_request_invoice(
-    request: ApiRequest, paymentRequestId: str, payload: PayInput
+    request: ApiRequest, path: Path[PaymentRequestPath], payload: PayInput
 ) -> InvoiceData | HttpResponse:
     """An invoice over what is due, or a part of it. One that is open already over the same amount is answered again."""
-    found = _find(request, paymentRequestId, permissions.VIEW_PAYMENT_REQUESTS)
+    found = _find(request, path, permissions.VIEW_PAYMENT_REQUESTS)
     currency = currency_get(found.currency)
-    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
+    amount = amount_read(payload.amount, currency)
     return once(
         request,
         lambda: invoice_shown(payment_request_pay(request=found, amount=amount, actor=request.auth.actor)),
@@ -118,18 +141,18 @@ def payment_request_invoice(
     )
 
 
-def _find(request: ApiRequest, id: str, permission: str) -> PaymentRequest:
-    found = PaymentRequest.objects.select_related("store").filter(pk=id).first()
-    return request.auth.record_get(found, None, permission, "payment-request")
+def _find(request: ApiRequest, path: PaymentRequestPath, permission: str) -> PaymentRequest:
+    found = PaymentRequest.objects.select_related("store").filter(pk=path.paymentRequestId).first()
+    return request.auth.record_get(found, path.storeId, permission, "payment-request")
 
 
 def _save(store: Store, payload: PaymentRequestInput, actor: str, request: PaymentRequest | None) -> PaymentRequest:
-    currency = currency_get(payload.currency or store.default_currency)
+    currency = currency_read(payload.currency or store.default_currency)
     return payment_request_save(
         store=store,
         request=request,
         title=payload.title,
-        amount=amount_from_decimal(payload.amount, currency),
+        amount=amount_read(payload.amount, currency),
         currency=currency,
         actor=actor,
         description=payload.description,

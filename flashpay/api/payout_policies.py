@@ -22,30 +22,38 @@ class PayoutPolicyInput(Input):
     """What is left out goes back to its default."""
 
     minimumPolicy: MinimumPolicy = Field(
-        default=MinimumPolicy.REFUSE, description="What happens to a claim below what Flash's network takes"
+        default=MinimumPolicy.REFUSE,
+        description="What happens to a claim below what Flash's network takes",
+        examples=["refuse"],
     )
     feeCapBasisPoints: int | None = Field(
-        default=None, description="The most that a payment may cost in network fees, in 1/100 of a percent"
+        default=None,
+        description="The most that a payment may cost in network fees, in 1/100 of a percent",
+        examples=[100],
     )
     strongEvidenceEnds: bool = Field(
         default=False, description="Strong evidence ends a payout in doubt, not proof alone. Rarely, it is wrong"
     )
-    reviewAfterSeconds: int = Field(default=30 * 60, description="After this long in doubt a person is asked")
+    reviewAfterSeconds: int = Field(
+        default=30 * 60, description="After this long in doubt a person is asked", examples=[1800]
+    )
     secondReviewerAboveSat: int | None = Field(default=None, description="Larger ones are decided by two people")
     approveByHandAboveSat: int | None = Field(
         default=None, description="Larger payouts of the store's own wait for a person; new pull payments take it over"
     )
-    twoPeopleAboveSat: int | None = Field(default=None, description="Larger ones wait for two different people")
+    twoPeopleAboveSat: int | None = Field(
+        default=None, description="Larger ones wait for two different people", examples=[1_000_000]
+    )
 
 
 class PayoutPolicyData(BaseModel):
     minimumPolicy: MinimumPolicy
-    feeCapBasisPoints: int | None
+    feeCapBasisPoints: int | None = Field(examples=[100])
     strongEvidenceEnds: bool
-    reviewAfterSeconds: int
+    reviewAfterSeconds: int = Field(examples=[1800])
     secondReviewerAboveSat: int | None
     approveByHandAboveSat: int | None
-    twoPeopleAboveSat: int | None
+    twoPeopleAboveSat: int | None = Field(examples=[1_000_000])
     paused: bool = Field(description="Whether all sending of the store is stopped; claims are still taken, and wait")
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from flashpay.api.invoice_shapes import btc_text
 from flashpay.api.payment_methods import LIGHTNING
-from flashpay.api.wire import AmountText, Input, Moment, UnixTime
+from flashpay.api.wire import AmountText, Input, Moment, PullPaymentId, UnixTime
 from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import Currency, currency_get
 from payouts.models import AttemptState, Payout, PayoutAttempt, PayoutState, PullPayment, Renewal
@@ -19,15 +19,20 @@ from payouts.selectors import claim_link, pull_payment_state
 LIGHTNING_PROOF = "PayoutLightningBlob"
 # Payouts are never changed after they were claimed.
 REVISION = 0
+# For the documentation.
+_PREIMAGE = "a13d93b5c7aae885d88fb09dd2302c88a81b15c2ad2da092c07a23025860f921"
+_HASH = "4091e5030e6232da08dd0dc3daa77a6100457d5e6dea3c368138fec57047af6e"
 _ALIAS_SALT = "flashpay.api.claim_alias"
 
 
 class PullPaymentInput(Input):
-    name: str = ""
-    description: str = Field(default="", max_length=2000)
-    amount: AmountText
-    currency: str | None = Field(default=None, description="Left out: the store's default currency")
-    minimumClaim: AmountText | None = Field(default=None, description="The smallest claim, in `currency`")
+    name: str = Field(default="", examples=["Wages"])
+    description: str = Field(default="", max_length=2000, examples=["For May"])
+    amount: AmountText = Field(examples=["50000"])
+    currency: str | None = Field(default=None, description="Left out: the store's default currency", examples=["SAT"])
+    minimumClaim: AmountText | None = Field(
+        default=None, description="The smallest claim, in `currency`", examples=["10000"]
+    )
     maximumClaim: AmountText | None = Field(default=None, description="The largest claim, in `currency`")
     maximumClaims: int | None = Field(default=None, ge=1, le=1_000_000, description="How often it may be claimed")
     approveByHandAbove: AmountText | None = Field(
@@ -38,7 +43,9 @@ class PullPaymentInput(Input):
         default=None, description="`day`, `week` or `month`: then `amount` can be claimed anew"
     )
     claimCode: str = Field(default="", max_length=64, description="A code that every claim must bring")
-    autoApproveClaims: bool = Field(default=False, description="Claims are sent without a person approving them")
+    autoApproveClaims: bool = Field(
+        default=False, description="Claims are sent without a person approving them", examples=[True]
+    )
     startsAt: UnixTime | None = None
     expiresAt: UnixTime | None = None
     payoutMethods: list[str] | None = Field(default=None, description="If given, it must name BTC-LN")
@@ -50,64 +57,78 @@ class PullPaymentInput(Input):
 class PullPaymentTerms(BaseModel):
     """What its store may know of a pull payment, and those who claim from it may not."""
 
-    state: str = Field(description="Active, Paused, Scheduled, Expired, Exhausted or Archived")
+    state: str = Field(description="Active, Paused, Scheduled, Expired, Exhausted or Archived", examples=["Active"])
     paused: bool
-    claimedAmount: str = Field(description="Reserved by claims that are not cancelled, paid or not")
-    remainingAmount: str
-    claims: int
+    claimedAmount: str = Field(description="Reserved by claims that are not cancelled, paid or not", examples=["20000"])
+    remainingAmount: str = Field(examples=["30000"])
+    claims: int = Field(examples=[1])
     maximumClaim: str | None
     maximumClaims: int | None
     approveByHandAbove: str | None
     twoPeopleAbove: str | None
     hasClaimCode: bool
-    renewsEvery: Renewal | None
-    renewsAt: Moment | None
+    renewsEvery: Renewal | None = Field(examples=[None])
+    renewsAt: Moment | None = Field(examples=[None])
     refundOfInvoice: str | None = Field(description="The invoice that it gives money of back")
-    createdBy: str
+    createdBy: str = Field(examples=["ada@shop.example (API key fpk_9Qm2…)"])
 
 
 class PullPaymentData(BaseModel):
-    id: str
-    name: str
-    description: str
-    currency: str
-    amount: str
-    minimumClaim: str
+    id: PullPaymentId
+    name: str = Field(examples=["Wages"])
+    description: str = Field(examples=["For May"])
+    currency: str = Field(examples=["SAT"])
+    amount: str = Field(examples=["50000"])
+    minimumClaim: str = Field(examples=["10000"])
     BOLT11Expiration: str = "0"
-    autoApproveClaims: bool
+    autoApproveClaims: bool = Field(examples=[True])
     archived: bool
-    viewLink: str = Field(description="The page to claim on. Whoever has the link can claim")
+    viewLink: str = Field(
+        description="The page to claim on. Whoever has the link can claim",
+        examples=["https://pay.example/p/Nf9wGt4jRkUa7XbVzDm2Cq"],
+    )
     startsAt: Moment
-    expiresAt: Moment | None
+    expiresAt: Moment | None = Field(examples=[None])
     terms: PullPaymentTerms | None = Field(description="Null for callers without a key of the store")
 
 
 class LnurlData(BaseModel):
     lnurlBech32: str = Field(examples=["lightning:lnurl1…"])
     lnurlUri: str | None = Field(
-        description="The same as an lnurlw:// link; null where that scheme cannot carry our address (plain http)"
+        description="The same as an lnurlw:// link; null where that scheme cannot carry our address (plain http)",
+        examples=["lnurlw://pay.example/lnurl/withdraw/8c1f…"],
     )
-    webLink: str = Field(description="The claim page with `lightning=`: a camera opens the page, a wallet the LNURL")
+    webLink: str = Field(
+        description="The claim page with `lightning=`: a camera opens the page, a wallet the LNURL",
+        examples=["https://pay.example/p/Nf9wGt4jRkUa7XbVzDm2Cq?lightning=LNURL1…"],
+    )
     qrSvg: str = Field(
-        description="The code as a file for print; `size_mm`, `caption`, `correction` and `code` as you like"
+        description="The code as a file for print; `size_mm`, `caption`, `correction` and `code` as you like",
+        examples=["https://pay.example/p/Nf9wGt4jRkUa7XbVzDm2Cq/qr.svg"],
     )
-    qrPng: str = Field(description="The same as PNG, at 300 dots per inch")
+    qrPng: str = Field(
+        description="The same as PNG, at 300 dots per inch",
+        examples=["https://pay.example/p/Nf9wGt4jRkUa7XbVzDm2Cq/qr.png"],
+    )
 
 
 class ClaimInput(Input):
     destination: str = Field(
-        max_length=5000, description="A BOLT 11 invoice, Lightning Address or LNURL of the recipient"
+        max_length=5000,
+        description="A BOLT 11 invoice, Lightning Address or LNURL of the recipient",
+        examples=["ada@pay.example"],
     )
     amount: AmountText | None = Field(
         default=None,
         description="In the pull payment's currency; for an invoice without an amount, or as the most to claim",
+        examples=["20000"],
     )
     claimCode: str = Field(default="", max_length=64, description="Where the shop asks for a code with every claim")
     payoutMethodId: str = LIGHTNING
 
 
 class ApproveInput(Input):
-    revision: int = REVISION
+    revision: int = Field(default=REVISION, examples=[REVISION])
 
 
 class PayoutInput(Input):
@@ -115,7 +136,9 @@ class PayoutInput(Input):
         max_length=5000, description="A BOLT 11 invoice, Lightning Address or LNURL", examples=["ada@pay.example"]
     )
     amount: AmountText | None = Field(
-        default=None, description="In `currency`; for what names no amount itself, or as the most to pay"
+        default=None,
+        description="In `currency`; for what names no amount itself, or as the most to pay",
+        examples=["30000"],
     )
     currency: str | None = Field(
         default=None, description="Left out: the pull payment's, or BTC where there is none", examples=["SAT"]
@@ -125,7 +148,7 @@ class PayoutInput(Input):
         default=False, description="Send it without anybody else's approval. The store's rules may want a second person"
     )
     metadata: dict[str, Any] = Field(
-        default={}, description="Yours to fill; kept as it is", examples=[{"run": "2026-11"}]
+        default={}, description="Yours to fill; kept as it is", examples=[{"run": "2026-05"}]
     )
     claimCode: str = Field(default="", max_length=64, description="The pull payment's, where it has one")
     payoutMethodId: str = LIGHTNING
@@ -133,9 +156,15 @@ class PayoutInput(Input):
 
 class MarkInput(Input):
     state: PayoutState = Field(
-        description="AwaitingPayment (approve), Completed (paid in another way) or Cancelled. InProgress comes by sending alone"
+        description="AwaitingPayment (approve), Completed (paid in another way) or Cancelled. InProgress comes by sending alone",
+        examples=["Completed"],
     )
-    reason: str = Field(default="", max_length=500, description="Stays on record. Completed needs one")
+    reason: str = Field(
+        default="",
+        max_length=500,
+        description="Stays on record. Completed needs one",
+        examples=["Paid in cash on Friday"],
+    )
     paymentProof: dict[str, Any] | None = Field(default=None, description="Kept in the metadata as `paymentProof`")
 
 
@@ -147,30 +176,34 @@ class MarkPaidInput(Input):
 
 class ProofData(BaseModel):
     proofType: str = LIGHTNING_PROOF
-    id: str
+    id: str = Field(examples=[_HASH])
     link: str | None = None
-    PaymentHash: str
-    Preimage: str | None = Field(description="Once it is known; it hashes to PaymentHash")
+    PaymentHash: str = Field(examples=[_HASH])
+    Preimage: str | None = Field(description="Once it is known; it hashes to PaymentHash", examples=[_PREIMAGE])
 
 
 class PayoutData(BaseModel):
-    id: str
+    id: str = Field(examples=["Hs6yMe3pLvJx8TnKrFw5Bg"])
     revision: int = REVISION
-    pullPaymentId: str | None
+    pullPaymentId: PullPaymentId | None
     date: Moment
-    destination: str = Field(description="Empty for readers without a key who did not make the claim")
-    originalCurrency: str
-    originalAmount: str
+    destination: str = Field(
+        description="Empty for readers without a key who did not make the claim", examples=["ada@pay.example"]
+    )
+    originalCurrency: str = Field(examples=["SAT"])
+    originalAmount: str = Field(examples=["20000"])
     payoutCurrency: str = "BTC"
-    payoutAmount: str | None = Field(description="What is sent, in BTC; null until it is approved")
+    payoutAmount: str | None = Field(
+        description="What is sent, in BTC; null until it is approved", examples=["0.00020000"]
+    )
     payoutMethodId: str = LIGHTNING
-    state: PayoutState
+    state: PayoutState = Field(examples=["Completed"])
     paymentProof: ProofData | None = Field(description="Once a payment was started; it proves something when Completed")
     reason: str | None = Field(description="Why it waits, failed last time, or was cancelled")
     needsReview: bool = Field(description="Nobody can tell yet whether it was paid; a person has to look")
-    metadata: dict[str, Any]
-    approvals: int = Field(description="How many people approved it")
-    approvalsNeeded: int
+    metadata: dict[str, Any] = Field(examples=[{"run": "2026-05"}])
+    approvals: int = Field(description="How many people approved it", examples=[1])
+    approvalsNeeded: int = Field(examples=[1])
 
 
 def pull_payment_shown(pull_payment: PullPayment, *, to_store: bool = True) -> PullPaymentData:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from ninja import Path, Query, Router
 from pydantic import BaseModel
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest, Caller
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.payment_methods import lightning_check
@@ -23,8 +24,7 @@ from flashpay.api.payout_shapes import (
 )
 from flashpay.api.problems import answers, invalid, missing_permission, problem
 from flashpay.api.repeats import REPEATABLE, once
-from flashpay.money.amounts import amount_from_decimal
-from flashpay.money.currencies import BTC, Currency, currency_get
+from flashpay.money.currencies import BTC, Currency
 from flashpay.stores import permissions
 from flashpay.stores.models import Store
 from flashpay.stores.rates import rates_held
@@ -83,10 +83,10 @@ def payout_new(request: ApiRequest, storeId: str, payload: PayoutInput) -> Payou
     if source:
         # Here, not in the transaction below alone: a wrong try must stay counted.
         claim_code_check(pull_payment=source, code=payload.claimCode)
-    currency = currency_get(source.currency if source else payload.currency or BTC.code)
+    currency = currency_read(source.currency if source else payload.currency or BTC.code)
     if source and payload.currency not in (None, source.currency):
         raise invalid("currency", f"This pull payment counts in {source.currency}.")
-    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
+    amount = amount_read(payload.amount, currency)
 
     def make() -> PayoutData:
         # The payout and its notes, or neither of them.

@@ -12,16 +12,16 @@ from flashpay.refusals import Refusal
 
 
 class Problem(BaseModel):
-    code: str = Field(description="Stable, for programs", examples=["overdraft"])
+    code: str = Field(description="Stable, for programs")
     message: str = Field(description="For people: what is wrong and what to do")
 
 
 class MissingPermission(Problem):
-    missingPermission: str = Field(examples=["btcpay.store.cancreateinvoice"])
+    missingPermission: str
 
 
 class InvalidField(BaseModel):
-    path: str = Field(description="The field, with dots for fields inside it", examples=["checkout.expirationMinutes"])
+    path: str = Field(description="The field, with dots for fields inside it: `checkout.expirationMinutes`")
     message: str
 
 
@@ -61,6 +61,10 @@ def missing_permission(permission: str) -> ApiProblem:
     return ApiProblem(403, MissingPermission(code="missing-permission", message=message, missingPermission=permission))
 
 
+UNAUTHENTICATED = problem(
+    401, "unauthenticated", "Send a valid API key: Authorization: token KEY. This one is missing, mistyped or revoked."
+)
+
 # Not the caller's fault and over by itself: the same request may be sent again.
 _STATUS = {
     "wallet-unavailable": 503,
@@ -73,9 +77,16 @@ _STATUS = {
     "idempotency-mismatch": 422,
 }
 # Refusals about one field of the request, which BTCPay Server answers in its validation shape.
-_ABOUT_A_FIELD = frozenset({"metadata-too-large"})
+_ABOUT_A_FIELD = ("invalid-", "logo-", "metadata-too-large")
 # … and one that BTCPay Server answers as a refusal, though it names a field.
 _ABOUT_STATE = frozenset({"invalid-state"})
+# What BTCPay Server calls by another name.
+_CODES = {
+    "address-taken": "username-already-used",
+    "request-archived": "archived",
+    "request-expired": "expired",
+    "request-paid": "already-paid",
+}
 # Services name a field as it is called; these are where the API has it.
 _PATHS = {
     "expirationMinutes": "checkout.expirationMinutes",
@@ -83,6 +94,8 @@ _PATHS = {
     "redirectURL": "checkout.redirectURL",
     "connectionString": "config.connectionString",
     "time_zone": "timeZone",
+    "color": "brandColor",
+    "logo": "file",
     "claim_code": "claimCode",
     "expires_at": "expiresAt",
     "approve_by_hand_above": "approveByHandAbove",
@@ -100,11 +113,12 @@ _PATHS = {
 
 def refusal_problem(refusal: Refusal) -> ApiProblem:
     """422 with the field for unusable input, BTCPay Server's code with 400 (or 503) for everything else."""
-    is_input = refusal.code in _ABOUT_A_FIELD or refusal.code.startswith("invalid-")
-    if refusal.field and is_input and refusal.code not in _ABOUT_STATE:
+    is_input = refusal.code.startswith(_ABOUT_A_FIELD) and refusal.code not in _ABOUT_STATE
+    if refusal.field and is_input:
         return invalid(_PATHS.get(refusal.field, refusal.field), refusal.sentence)
     status = _STATUS.get(refusal.code, 400)
-    return problem(status, refusal.code, refusal.sentence, retry_after_s=refusal.retry_after_s)
+    code = _CODES.get(refusal.code, refusal.code)
+    return problem(status, code, refusal.sentence, retry_after_s=refusal.retry_after_s)
 
 
 def money_problem(error: MoneyError) -> ApiProblem:

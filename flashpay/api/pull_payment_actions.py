@@ -1,4 +1,5 @@
-"""What a store may change about a pull payment that is handed out already. FlashPay's own paths: BTCPay Server has none."""
+"""What a store may change about a pull payment that is handed out already. FlashPay's own paths, but for archiving one,
+which older versions of BTCPay Server have here."""
 
 from __future__ import annotations
 
@@ -6,17 +7,23 @@ from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
+from flashpay.api.amounts import amount_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.payout_shapes import PullPaymentData, pull_payment_shown
 from flashpay.api.problems import answers
 from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.wire import AmountText, Input, UnixTime, moment_read
-from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import currency_get
 from flashpay.stores import permissions
 from payouts.models import PullPayment
 from payouts.selectors import pull_payment_find
-from payouts.services import pull_payment_code_set, pull_payment_extend, pull_payment_pause, pull_payment_raise
+from payouts.services import (
+    pull_payment_archive,
+    pull_payment_code_set,
+    pull_payment_extend,
+    pull_payment_pause,
+    pull_payment_raise,
+)
 
 router = Router(tags=["Pull payments"])
 
@@ -24,7 +31,9 @@ _ONE = "/stores/{storeId}/pull-payments/{pullPaymentId}"
 
 
 class ExtendInput(Input):
-    expiresAt: UnixTime | None = Field(default=None, description="The new end. Left out: it has no end any more")
+    expiresAt: UnixTime | None = Field(
+        default=None, description="The new end. Left out: it has no end any more", examples=[4_102_444_800]
+    )
 
 
 class RaiseInput(Input):
@@ -35,7 +44,9 @@ class RaiseInput(Input):
 
 class ClaimCodeInput(Input):
     claimCode: str = Field(
-        max_length=64, description="What every claim must bring from now on. Empty: the link is enough"
+        max_length=64,
+        description="What every claim must bring from now on. Empty: the link is enough",
+        examples=["4711"],
     )
 
 
@@ -43,6 +54,13 @@ class ClaimCodeInput(Input):
 def store_pull_payment_get(request: ApiRequest, storeId: str, pullPaymentId: str) -> PullPaymentData:
     """One pull payment with its terms, as its store may see it."""
     return pull_payment_shown(_find(request, storeId, pullPaymentId, permissions.VIEW_PULL_PAYMENTS))
+
+
+@router.delete(_ONE, response=answers(None))
+def store_pull_payment_delete(request: ApiRequest, storeId: str, pullPaymentId: str) -> None:
+    """Archive a pull payment: no new claims, and claims that were not sent yet are cancelled."""
+    found = _find(request, storeId, pullPaymentId, permissions.ARCHIVE_PULL_PAYMENTS)
+    pull_payment_archive(pull_payment=found, actor=request.auth.actor)
 
 
 @router.post(f"{_ONE}/pause", response=answers(PullPaymentData))
@@ -73,7 +91,7 @@ def pull_payment_raising(
 ) -> PullPaymentData | HttpResponse:
     """Let more be claimed. It adds each time it is called: send an Idempotency-Key."""
     found = _find(request, storeId, pullPaymentId, permissions.MANAGE_PULL_PAYMENTS)
-    add = amount_from_decimal(payload.add, currency_get(found.currency))
+    add = amount_read(payload.add, currency_get(found.currency), "add")
 
     def make() -> PullPaymentData:
         pull_payment_raise(pull_payment=found, add=add, actor=request.auth.actor)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from django.http import HttpResponse
 from ninja import Query, Router
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest, Caller, TokenAuth
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.payment_methods import lightning_check
@@ -23,7 +24,6 @@ from flashpay.api.payout_shapes import (
 from flashpay.api.problems import answers, invalid, missing_permission, not_found
 from flashpay.api.repeats import HEADER, LONGEST_KEY, REPEATABLE, mismatch, once
 from flashpay.api.wire import moment_read
-from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import Currency, currency_get
 from flashpay.stores import permissions
 from flashpay.throttles import CLAIM, throttle_check
@@ -72,9 +72,9 @@ def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInpu
         raise invalid(
             "BOLT11Expiration", "FlashPay takes every invoice that lives long enough to be paid. Leave it out."
         )
-    currency = currency_get(payload.currency or store.default_currency)
+    currency = currency_read(payload.currency or store.default_currency)
     wanted: dict[str, Any] = {
-        "amount": amount_from_decimal(payload.amount, currency),
+        "amount": amount_read(payload.amount, currency),
         "name": payload.name,
         "description": payload.description,
         "auto_approve": payload.autoApproveClaims,
@@ -144,7 +144,7 @@ def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> Payou
     pull_payment = _pull_payment(pullPaymentId)
     lightning_check([payload.payoutMethodId], "payoutMethodId")
     currency = currency_get(pull_payment.currency)
-    amount = None if payload.amount is None else amount_from_decimal(payload.amount, currency)
+    amount = amount_read(payload.amount, currency)
     made = payout_claim(
         pull_payment=pull_payment,
         destination=payload.destination,
@@ -167,15 +167,15 @@ def claim_get(request: ApiRequest, pullPaymentId: str, payoutId: str) -> PayoutD
 
 
 def _terms(payload: PullPaymentInput, currency: Currency) -> Terms:
-    def minor(amount: str | None) -> int | None:
-        return None if amount is None else amount_from_decimal(amount, currency, allow_zero=True)
+    def minor(path: str) -> int | None:
+        return amount_read(getattr(payload, path), currency, path, allow_zero=True)
 
     return Terms(
-        minimum_claim=minor(payload.minimumClaim) or 0,
-        maximum_claim=minor(payload.maximumClaim),
+        minimum_claim=minor("minimumClaim") or 0,
+        maximum_claim=minor("maximumClaim"),
         maximum_claims=payload.maximumClaims,
-        approve_by_hand_above=minor(payload.approveByHandAbove),
-        two_people_above=minor(payload.twoPeopleAbove),
+        approve_by_hand_above=minor("approveByHandAbove"),
+        two_people_above=minor("twoPeopleAbove"),
         renews_every=payload.renewsEvery or Renewal.NEVER,
     )
 

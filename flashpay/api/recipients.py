@@ -9,16 +9,14 @@ from django.utils import timezone
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.payout_shapes import PayoutData, payout_shown
 from flashpay.api.problems import answers, missing_permission
 from flashpay.api.repeats import REPEATABLE, once
-from flashpay.api.wire import AmountText, Input, Moment
-from flashpay.money.amounts import amount_from_decimal
-from flashpay.money.currencies import currency_get
+from flashpay.api.wire import AmountText, Input, Moment, StoreId
 from flashpay.stores import permissions
-from flashpay.stores.rates import rates_held
 from payouts.recipients.models import Recipient
 from payouts.recipients.services import (
     LONGEST_NAME,
@@ -40,22 +38,22 @@ class RecipientInput(Input):
 
 
 class RecipientData(BaseModel):
-    id: str
-    storeId: str
-    name: str
+    id: str = Field(examples=["Dy7vFb2sXnKp4HtRwMc8Zg"])
+    storeId: StoreId
+    name: str = Field(examples=["Ada"])
     address: str | None = Field(description="The Lightning Address that they registered", examples=["ada@pay.example"])
     registeredAt: Moment | None
     invitation: str | None = Field(
         description="The open invitation as an LNURL (LUD-23), for the recipient's wallet to scan. Only for those who may "
         "pay; null where none is open"
     )
-    invitedUntil: Moment | None
+    invitedUntil: Moment | None = Field(examples=[None])
     archived: bool
     createdTime: Moment
 
 
 class RecipientPayInput(Input):
-    amount: AmountText
+    amount: AmountText = Field(examples=["25.00"])
     currency: str | None = Field(default=None, description="Left out: the store's default currency", examples=["USD"])
     approved: bool = Field(default=False, description="Send it without anybody else's approval")
 
@@ -121,14 +119,13 @@ def recipient_payout(
     found = _find(request, storeId, recipientId, permissions.MANAGE_PAYOUTS)
     if payload.approved and not caller.may(found.store, permissions.CREATE_PULL_PAYMENTS):
         raise missing_permission(permissions.CREATE_PULL_PAYMENTS)
-    currency = currency_get(payload.currency or found.store.default_currency)
-    amount = amount_from_decimal(payload.amount, currency)
+    currency = currency_read(payload.currency or found.store.default_currency)
+    amount = amount_read(payload.amount, currency)
 
     def make() -> PayoutData:
-        with rates_held([currency]):
-            made = recipient_pay(
-                recipient=found, amount=amount, currency=currency, approved=payload.approved, actor=caller.actor
-            )
+        made = recipient_pay(
+            recipient=found, amount=amount, currency=currency, approved=payload.approved, actor=caller.actor
+        )
         return payout_shown(made)
 
     return once(request, make, priced_in=[currency])

@@ -9,17 +9,18 @@ from django.http import HttpResponse
 from ninja import Path, Router
 from pydantic import BaseModel, Field
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.payment_methods import LIGHTNING_NAMES, lightning_check
 from flashpay.api.payout_shapes import PullPaymentData, pull_payment_shown
 from flashpay.api.problems import answers, invalid, not_found
 from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.stores import BP_PER_PERCENT
-from flashpay.api.wire import AmountText, Input, PercentText
+from flashpay.api.wire import AmountText, CurrencyCode, Input, PercentText
 from flashpay.invoices.models import Invoice
 from flashpay.invoices.refunds import RefundVariant, refund_amount
 from flashpay.invoices.selectors import invoice_find
-from flashpay.money.amounts import amount_from_decimal, amount_plain
+from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import BTC, currency_get
 from flashpay.money.errors import NoFreshRate
 from flashpay.refusals import Refusal
@@ -42,7 +43,7 @@ class RefundInput(Input):
     name: str = Field(default="", max_length=50)
     description: str = Field(default="", max_length=2000)
     payoutMethods: list[str] | None = Field(default=None, description="If given, it must name BTC-LN")
-    subtractPercentage: PercentText | None = Field(default=None, description="Percent that are kept")
+    subtractPercentage: PercentText | None = Field(default=None, description="Percent that are kept", examples=[2.5])
     customAmount: AmountText | None = None
     customCurrency: str | None = None
 
@@ -58,15 +59,16 @@ class RefundPreviewData(BaseModel):
         description="RateThen: the sats that arrived, in BTC", examples=["0.00050000"]
     )
     paymentAmountNow: str | None = Field(
-        description="CurrentRate: what they were worth then, at the rate of now, in BTC; null where there is no fresh rate"
+        description="CurrentRate: what they were worth then, at the rate of now, in BTC; null where there is no fresh rate",
+        examples=["0.00049000"],
     )
     invoiceAmount: str | None = Field(description="Fiat: in the invoice's currency", examples=["31.75"])
     overpaidPaymentAmount: str | None = Field(description="OverpaidAmount, in BTC")
     paymentCurrency: str = "BTC"
     paymentCurrencyDivisibility: int = BTC.decimals
-    invoiceCurrency: str
-    invoiceCurrencyDivisibility: int
-    refunds: list[PullPaymentData] = Field(description="Those that were made already, archived ones too")
+    invoiceCurrency: CurrencyCode
+    invoiceCurrencyDivisibility: int = Field(examples=[2])
+    refunds: list[PullPaymentData] = Field(description="Those that were made already, archived ones too", examples=[[]])
 
 
 @router.get(f"{_ONE}/refund/{{paymentMethodId}}", response=answers(RefundPreviewData))
@@ -149,6 +151,6 @@ def _terms(invoice: Invoice, payload: RefundInput) -> dict[str, Any]:
         raise invalid("subtractPercentage", "A percentage has at most two decimals.")
     terms: dict[str, Any] = {"subtract_bp": int(basis_points)}
     if payload.refundVariant == RefundVariant.CUSTOM and payload.customAmount is not None:
-        currency = currency_get(payload.customCurrency or invoice.currency)
-        terms |= {"custom": amount_from_decimal(payload.customAmount, currency), "custom_currency": currency}
+        currency = currency_read(payload.customCurrency or invoice.currency, "customCurrency")
+        terms |= {"custom": amount_read(payload.customAmount, currency, "customAmount"), "custom_currency": currency}
     return terms

@@ -12,12 +12,13 @@ from django.utils.text import slugify
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from flashpay.api.amounts import amount_read, currency_read
 from flashpay.api.authentication import ApiRequest
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.problems import answers, missing_permission, not_found
 from flashpay.api.repeats import REPEATABLE, once
-from flashpay.api.wire import AmountText, Input, Moment, UnixTime, moment_read
-from flashpay.money.amounts import amount_from_decimal, amount_plain
+from flashpay.api.wire import AmountText, Input, Moment, PullPaymentId, StoreId, UnixTime, moment_read
+from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.spreadsheets import csv_lines
 from flashpay.stores import permissions
@@ -38,6 +39,7 @@ _ALL = "/stores/{storeId}/voucher-batches"
 _ONE = "/stores/{storeId}/voucher-batches/{batchId}"
 # Whoever holds the codes holds the money, so a guest of the store sees none.
 _HANDS_OUT = permissions.CREATE_UNAPPROVED_PULL_PAYMENTS
+_EXAMPLE_LINK = "https://pay.example/api/v1/stores/Vb7sQk2mWcTn4RzXyHe9Lp/voucher-batches/Wr4zKc9tGbNx5QpLmSv7Hj"
 State = Literal["Unclaimed", "Claimed", "InFlight", "Paid", "Revoked", "Expired"]
 
 
@@ -53,37 +55,46 @@ class VoucherBatchInput(Input):
 
 
 class VoucherBatchData(BaseModel):
-    id: str
-    storeId: str
-    name: str
-    count: int
-    amount: str
-    currency: str
-    prefix: str
-    note: str
+    id: str = Field(examples=["Wr4zKc9tGbNx5QpLmSv7Hj"])
+    storeId: StoreId
+    name: str = Field(examples=["Christmas"])
+    count: int = Field(examples=[40])
+    amount: str = Field(examples=["21000"])
+    currency: str = Field(examples=["SAT"])
+    prefix: str = Field(examples=["XMAS"])
+    note: str = Field(examples=["Thank you for your help!"])
     createdTime: Moment
-    expiresAt: Moment | None
+    expiresAt: Moment | None = Field(examples=[None])
     autoApproveClaims: bool
-    counts: dict[State, int] = Field(description="How many of each state there are")
-    csvLink: str = Field(description="All of it as a table, with codes and links; needs the API key")
+    counts: dict[State, int] = Field(
+        description="How many of each state there are",
+        examples=[{"Unclaimed": 39, "Claimed": 0, "InFlight": 0, "Paid": 1, "Revoked": 0, "Expired": 0}],
+    )
+    csvLink: str = Field(
+        description="All of it as a table, with codes and links; needs the API key", examples=[f"{_EXAMPLE_LINK}/csv"]
+    )
     pdfLink: str = Field(
-        description="Sheets to print, with `paper` (A4, Letter) and `perPage` (8, 10); needs the API key"
+        description="Sheets to print, with `paper` (A4, Letter) and `perPage` (8, 10); needs the API key",
+        examples=[f"{_EXAMPLE_LINK}/pdf"],
     )
 
 
 class VoucherData(BaseModel):
-    number: int
+    number: int = Field(examples=[7])
     label: str = Field(examples=["XMAS-007"])
     code: str = Field(description="What people type from paper", examples=["K7QM-2XFP-9TRA"])
     state: State
-    paidAt: Moment | None
-    pullPaymentId: str
-    viewLink: str = Field(description="Its claim page. Whoever has it has the money")
-    lnurlBech32: str
+    paidAt: Moment | None = Field(examples=[None])
+    pullPaymentId: PullPaymentId
+    viewLink: str = Field(
+        description="Its claim page. Whoever has it has the money",
+        examples=["https://pay.example/p/Nf9wGt4jRkUa7XbVzDm2Cq"],
+    )
+    lnurlBech32: str = Field(examples=["lightning:lnurl1…"])
 
 
 class RevokedData(BaseModel):
-    revoked: int = Field(description="How many were revoked; those that somebody had claimed are not")
+    revoked: int = Field(description="How many were revoked; those that somebody had claimed are not", examples=[39])
 
 
 @router.get(_ALL, response=answers(list[VoucherBatchData]))
@@ -102,10 +113,10 @@ def voucher_batch_new(request: ApiRequest, storeId: str, payload: VoucherBatchIn
     store = caller.store_get(storeId, _HANDS_OUT)
     if payload.autoApproveClaims and not caller.may(store, permissions.CREATE_PULL_PAYMENTS):
         raise missing_permission(permissions.CREATE_PULL_PAYMENTS)
-    currency = currency_get(payload.currency or store.default_currency)
+    currency = currency_read(payload.currency or store.default_currency)
     wanted: dict[str, Any] = {
         "count": payload.count,
-        "amount": amount_from_decimal(payload.amount, currency),
+        "amount": amount_read(payload.amount, currency),
         "name": payload.name,
         "prefix": payload.prefix,
         "note": payload.note,

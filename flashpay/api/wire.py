@@ -6,11 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from ninja.parser import Parser
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 DEEPEST = 32
+_TOO_DEEP = f"The body is nested more than {DEEPEST} levels deep."
 LATEST_UNIX_TIME = 253_402_300_799  # the end of the year 9999, where datetime ends
 
 
@@ -44,6 +46,16 @@ class StrictParser(Parser):
             raise UnreadableBody("The body is not UTF-8.") from error
         except json.JSONDecodeError as error:
             raise UnreadableBody(f"The body is not JSON: {error.msg} (line {error.lineno}).") from error
+        except RequestDataTooBig as error:
+            raise UnreadableBody(
+                "The body is larger than any request needs to be. Send a reference, not the data."
+            ) from error
+        except RecursionError as error:
+            raise UnreadableBody(_TOO_DEEP) from error
+        except UnreadableBody:
+            raise
+        except ValueError as error:  # Python reads no whole number of thousands of digits
+            raise UnreadableBody("The body has a number in it that is too long.") from error
         _check(value, 0)
         return value
 
@@ -61,7 +73,7 @@ def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check(value: Any, depth: int) -> None:
     if depth > DEEPEST:
-        raise UnreadableBody(f"The body is nested more than {DEEPEST} levels deep.")
+        raise UnreadableBody(_TOO_DEEP)
     match value:
         case str():
             if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
@@ -87,7 +99,7 @@ def _as_written(value: Any) -> Any:
 AmountText = Annotated[
     str,
     BeforeValidator(_as_written),
-    WithJsonSchema({"type": "string", "format": "decimal", "examples": ["12.50"]}),
+    WithJsonSchema({"type": "string", "format": "decimal"}),
     Field(description="An amount in major units, as a decimal string"),
 ]
 PercentText = Annotated[
@@ -96,14 +108,17 @@ PercentText = Annotated[
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100}),
     Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,8})?$", description="Percent, from 0 to 100, with at most two decimals"),
 ]
-UnixTime = Annotated[
-    int, Field(ge=0, le=LATEST_UNIX_TIME, description="Unix time in seconds", examples=[1_767_225_600])
-]
+UnixTime = Annotated[int, Field(ge=0, le=LATEST_UNIX_TIME, description="Unix time in seconds")]
 Moment = Annotated[
     datetime,
     PlainSerializer(lambda moment: int(moment.timestamp()), return_type=int),
-    Field(description="Unix time in seconds"),
+    Field(description="Unix time in seconds", examples=[1_779_278_400]),
 ]
+# Named, so that each shows the same example wherever it stands.
+StoreId = Annotated[str, Field(examples=["Vb7sQk2mWcTn4RzXyHe9Lp"])]
+InvoiceId = Annotated[str, Field(examples=["Qd3rTn8vYpKc5WmZxBh6Es"])]
+PullPaymentId = Annotated[str, Field(examples=["Nf9wGt4jRkUa7XbVzDm2Cq"])]
+CurrencyCode = Annotated[str, Field(examples=["USD"])]
 
 
 def moment_read(unix_time: int | None) -> datetime | None:

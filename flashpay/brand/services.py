@@ -15,18 +15,20 @@ from flashpay.stores.models import Store
 
 
 def brand_save(
-    *, store: Store, color: str, actor: str, logo_data: bytes | None = None, now: datetime | None = None
+    *, store: Store, actor: str, color: str | None = None, logo_data: bytes | None = None, now: datetime | None = None
 ) -> None:
-    """Give the store's pages a colour as people write it (empty: none) and, with `logo_data`, a new logo.
+    """Give the store's pages a colour as people write it (empty: none), a logo, or both; what is None stays as it is.
 
     Raises Refusal where one of them cannot be used; then neither is changed.
     """
     now = now or timezone.now()
-    wanted = color_read(color)
+    wanted = None if color is None else color_read(color)
     logo = logo_read(logo_data) if logo_data is not None else None
+    if wanted is None and logo is None:
+        return
     with transaction.atomic():
         brand = _locked(store, now)
-        if brand.color != wanted:
+        if wanted is not None and wanted != brand.color:
             Brand.objects.filter(pk=brand.pk).update(color=wanted, changed_at=now)
             evidence = {"color": [brand.color, wanted]}
             event_record(row=store, type="StoreColorChanged", actor=actor, at=now, evidence=evidence)

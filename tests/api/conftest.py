@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from flashpay.stores.models import Store, User
@@ -39,6 +40,12 @@ class Script:
 
     def delete(self, path: str, status: int = 200) -> Any:
         return self._checked(self.ask("DELETE", path), status)
+
+    def upload(self, path: str, data: bytes, field: str = "file") -> Any:
+        """The answer to a file, sent as a form sends files."""
+        content = {field: SimpleUploadedFile("picture.png", data)}
+        headers = {"Authorization": f"token {self.key}"} if self.key else {}
+        return self.client.post(f"/api/v1{path}", content, headers=headers)
 
     @staticmethod
     def _checked(response: Any, status: int) -> Any:

@@ -32,6 +32,21 @@ def test_it_refuses_what_is_no_clear_json_object(api: Script, body: bytes) -> No
     assert not Store.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"name":' * 40_000 + b"1" + b"}" * 40_000, "nested more than 32 levels deep"),
+        (b'{"name": "a", "paymentTolerance": ' + b"9" * 5_000 + b"}", "a number in it that is too long"),
+        (b'{"name": "' + b"a" * 3_000_000 + b'"}', "larger than any request needs to be"),
+    ],
+)
+def test_what_is_beyond_all_measure_is_told_in_words_of_the_api(api: Script, body: bytes, said: str) -> None:
+    answer = api.ask("POST", "/stores", raw=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-request")
+    assert said in answer.json()["message"]
+    assert not Store.objects.exists()
+
+
 def test_it_needs_no_content_type(api: Script) -> None:
     answer = api.client.generic(
         "POST", "/api/v1/stores", b'{"name": "x"}', headers={"Authorization": f"token {api.key}"}

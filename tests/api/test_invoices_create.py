@@ -26,6 +26,7 @@ def test_it_makes_an_invoice_in_sats(api: Script, store: Store) -> None:
                 "monitoringMinutes": 60,
                 "paymentTolerance": 2.5,
                 "redirectURL": "https://shop.example/thanks",
+                "redirectAutomatically": True,
                 "speedPolicy": "HighSpeed",
                 "paymentMethods": ["BTC-LN"],
             },
@@ -41,10 +42,33 @@ def test_it_makes_an_invoice_in_sats(api: Script, store: Store) -> None:
     assert made["monitoringExpiration"] - made["expirationTime"] == 60 * 60
     assert made["metadata"] == {"orderId": "A-17", "itemDesc": "Tea", "cart": [{"price": 1.5}]}
     assert made["checkout"]["redirectURL"] == "https://shop.example/thanks"
+    assert made["checkout"]["redirectAutomatically"] is True
     assert made["checkoutLink"].endswith(f"/i/{invoice.pk}")
     assert (invoice.amount_msat, invoice.order_id, invoice.description) == (25_000_000, "A-17", "Tea")
     assert invoice.tolerance_bp == 250
     assert Event.objects.get(type="InvoiceCreated").actor.startswith("alice@example.com (API key ")
+
+
+def test_it_takes_what_the_client_library_of_the_shop_plugins_sends(api: Script, store: Store) -> None:
+    """BTCPay Server's PHP library sends every option that it knows, those that nobody set as null."""
+    checkout = {
+        "speedPolicy": "MediumSpeed",
+        "paymentMethods": None,
+        "expirationMinutes": None,
+        "monitoringMinutes": None,
+        "paymentTolerance": 0,
+        "redirectURL": "https://shop.example/thanks",
+        "redirectAutomatically": True,
+        "defaultLanguage": None,
+        "requiresRefundEmail": False,
+    }
+    metadata = {"orderId": "1047", "taxIncluded": 1.2, "posData": '{"WooCommerce":{"Order ID":1047}}', "buyerName": ""}
+    body = {"amount": "12.34", "currency": "USD", "metadata": metadata, "checkout": checkout}
+    made = api.post(f"/stores/{store.pk}/invoices", body)
+    assert made["metadata"] == metadata
+    # The library reads each of these back.
+    known = {"speedPolicy", "paymentMethods", "expirationMinutes", "monitoringMinutes", "paymentTolerance"}
+    assert known | {"redirectURL", "redirectAutomatically", "defaultLanguage"} <= made["checkout"].keys()
 
 
 @pytest.mark.parametrize("amount", ["19.90", 19.90, "19.9"])

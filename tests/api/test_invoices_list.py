@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from flashpay.invoices.models import Invoice, InvoiceState
-from flashpay.invoices.services import invoice_archive, invoice_create, invoice_mark
+from flashpay.invoices.models import Evidence, Invoice, InvoiceState, LightningInvoice
+from flashpay.invoices.services import (
+    invoice_archive,
+    invoice_create,
+    invoice_mark,
+    lightning_invoice_issue,
+    payment_record,
+)
 from flashpay.money.currencies import SAT
 from flashpay.stores.models import Store
 from tests.api.conftest import Script
@@ -74,6 +81,28 @@ def test_it_asks_the_database_as_often_for_many_as_for_one(
 ) -> None:
     with django_assert_max_num_queries(5):  # type: ignore[operator]
         assert len(_ids(api, store)) == 4
+
+
+def test_it_tells_how_they_are_paid_where_that_is_asked_for(
+    api: Script, paying_store: Store, django_assert_max_num_queries: Any
+) -> None:
+    paid, open_, untouched = (
+        invoice_create(store=paying_store, amount=20_000, currency=SAT, actor="alice") for _ in range(3)
+    )
+    codes = [lightning_invoice_issue(invoice=invoice) for invoice in (paid, open_)]
+    payment_record(lightning_invoice=codes[0], evidence=Evidence.POLL)
+    path = f"/stores/{paying_store.pk}/invoices"
+    assert [invoice["paymentMethods"] for invoice in api.get(path)] == [None] * 3
+    with django_assert_max_num_queries(7):
+        listed = {invoice["id"]: invoice["paymentMethods"] for invoice in api.get(f"{path}?includePaymentMethods=true")}
+    assert listed[paid.pk] == api.get(f"{path}/{paid.pk}/payment-methods")
+    assert [payment["id"] for payment in listed[paid.pk][0]["payments"]] == [codes[0].payment_hash]
+    assert listed[open_.pk][0]["destination"] == codes[1].bolt11
+    # A list asks Flash for no code.
+    assert listed[untouched.pk][0]["destination"] is None
+    assert LightningInvoice.objects.count() == 2
+    (method,) = api.get(f"/invoices/{untouched.pk}?includePaymentMethods=true")["paymentMethods"]
+    assert method["destination"] == LightningInvoice.objects.latest("id").bolt11
 
 
 def test_it_knows_no_store_of_somebody_else(stranger: Script, store: Store, four: list[Invoice]) -> None:

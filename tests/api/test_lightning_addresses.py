@@ -33,7 +33,7 @@ def test_it_makes_shows_changes_and_gives_up_an_address(api: Script, store: Stor
 def test_a_name_of_another_store_is_refused_in_a_clear_sentence(api: Script, store: Store, alice: User) -> None:
     api.post(_path(store_make(alice, name="Second"), "cafe"), {})
     refused = api.post(_path(store, "cafe"), {}, 400)
-    assert refused["code"] == "address-taken"
+    assert refused["code"] == "username-already-used"
     assert "cafe is taken" in refused["message"]
     assert LightningAddress.objects.get().store.name == "Second"
 
@@ -42,10 +42,13 @@ def test_a_name_of_another_store_is_refused_in_a_clear_sentence(api: Script, sto
     ("name", "wish", "path"),
     [
         ("a b", {}, "username"),
-        ("cafe", {"min": "0"}, "amount"),
+        ("cafe", {"min": "0"}, "min"),
         ("cafe", {"min": "10", "max": "5"}, "max"),
-        ("cafe", {"min": "1.5"}, "amount"),
-        ("cafe", {"currencyCode": "DOGE"}, "currency"),
+        ("cafe", {"min": "1.5"}, "min"),
+        ("cafe", {"max": "0"}, "max"),
+        ("cafe", {"max": "1e400"}, "max"),
+        ("cafe", {"max": "a lot"}, "max"),
+        ("cafe", {"currencyCode": "DOGE"}, "currencyCode"),
         ("cafe", {"commentAllowed": 501}, "commentAllowed"),
         ("cafe", {"username": "other"}, "username"),
         ("cafe", {"spam": 1}, "spam"),
@@ -57,6 +60,14 @@ def test_it_refuses_an_unusable_field_by_its_path(
     (refused,) = api.post(_path(store, name), wish, 422)
     assert refused["path"] == path
     assert not LightningAddress.objects.exists()
+
+
+@pytest.mark.parametrize("wish", [{"min": "0"}, {"max": "1.5"}, {"currencyCode": "DOGE"}])
+def test_it_changes_nothing_where_one_field_is_unusable(api: Script, store: Store, wish: dict[str, str]) -> None:
+    made = api.post(_path(store, "cafe"), {"min": "100"})
+    answer = api.ask("PATCH", _path(store, "cafe"), {"description": "Bar"} | wish)
+    assert (answer.status_code, [field["path"] for field in answer.json()]) == (422, list(wish))
+    assert api.get(_path(store, "cafe")) == made
 
 
 def test_who_may_not_changes_nothing(guest: Script, stranger: Script, anybody: Script, store: Store) -> None:
@@ -82,7 +93,7 @@ def test_a_closed_one_takes_no_payments_and_keeps_its_name(
     api.post(_path(store, "cafe"), {})
     assert api.ask("PATCH", _path(store, "cafe"), {"archived": True}).json()["archived"] is True
     assert client.get("/.well-known/lnurlp/cafe").json()["status"] == "ERROR"
-    assert api.post(_path(store_make(alice, name="Second"), "cafe"), {}, 400)["code"] == "address-taken"
+    assert api.post(_path(store_make(alice, name="Second"), "cafe"), {}, 400)["code"] == "username-already-used"
     assert api.ask("PATCH", _path(store, "cafe"), {"archived": False}).json()["archived"] is False
     events = Event.objects.filter(entity="lightningaddress").values_list("type", flat=True)
     assert list(events)[1:] == ["LightningAddressArchived", "LightningAddressUnarchived"]

@@ -21,10 +21,12 @@ def _made(api: Script, store: Store, **more: Any) -> dict[str, Any]:
     return made
 
 
-def test_it_makes_shows_changes_and_archives_one(api: Script, store: Store) -> None:
+@pytest.mark.parametrize("with_store", [True, False])
+def test_it_makes_shows_changes_and_archives_one(api: Script, store: Store, with_store: bool) -> None:
     due = int((timezone.now() + timedelta(days=3)).timestamp())
     made = _made(api, store, expiryDate=due, referenceId="R-1", email="dora@example.com")
-    one = f"/payment-requests/{made['id']}"
+    # It has two addresses: with its store and without.
+    one = f"{_all(store)}/{made['id']}" if with_store else f"/payment-requests/{made['id']}"
     assert (made["status"], made["expiryDate"], made["referenceId"]) == ("Pending", due, "R-1")
     assert made["viewLink"].endswith(f"/r/{made['id']}")
     assert api.get(one) == made
@@ -33,7 +35,16 @@ def test_it_makes_shows_changes_and_archives_one(api: Script, store: Store) -> N
     api.delete(one)
     assert api.get(_all(store)) == []
     assert [found["archived"] for found in api.get(f"{_all(store)}?includeArchived=true")] == [True]
-    api.post(f"{one}/pay", {}, 400)
+    assert api.post(f"{one}/pay", {}, 400)["code"] == "archived"
+
+
+def test_it_is_not_found_under_another_store(api: Script, store: Store) -> None:
+    made = _made(api, store)
+    other = api.post("/stores", {"name": "Another"})["id"]
+    one = f"/stores/{other}/payment-requests/{made['id']}"
+    assert api.get(one, 404)["code"] == "payment-request-not-found"
+    api.delete(one, 404)
+    assert api.get(_all(store)) == [made]
 
 
 def test_it_is_paid_in_parts_until_it_is_complete(api: Script, paying_store: Store) -> None:
@@ -54,7 +65,7 @@ def test_it_is_paid_in_parts_until_it_is_complete(api: Script, paying_store: Sto
     invoice = Invoice.objects.get(pk=rest["id"])
     assert invoice.state == "Settled"
     assert api.get(one)["status"] == "Completed"
-    assert api.post(f"{one}/pay", {}, 400)["code"] == "request-paid"
+    assert api.post(f"{one}/pay", {}, 400)["code"] == "already-paid"
     (refused,) = api.put(one, {"title": "Roof", "amount": "3000", "currency": "SAT"}, 422)
     assert refused["path"] == "amount"
 
@@ -70,7 +81,7 @@ def test_one_past_its_day_is_expired(api: Script, store: Store) -> None:
     made = _made(api, store)
     PaymentRequest.objects.update(expires_at=timezone.now())
     assert api.get(f"/payment-requests/{made['id']}")["status"] == "Expired"
-    assert api.post(f"/payment-requests/{made['id']}/pay", {}, 400)["code"] == "request-expired"
+    assert api.post(f"/payment-requests/{made['id']}/pay", {}, 400)["code"] == "expired"
 
 
 @pytest.mark.parametrize(

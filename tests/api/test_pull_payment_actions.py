@@ -57,7 +57,7 @@ def test_it_is_made_with_every_term(api: Script, anybody: Script, paying_store: 
         ({"maximumClaims": 0}, "maximumClaims"),
         ({"renewsEvery": "year"}, "renewsEvery"),
         ({"claimCode": "x"}, "claimCode"),
-        ({"twoPeopleAbove": "-1"}, "amount"),
+        ({"twoPeopleAbove": "-1"}, "twoPeopleAbove"),
         ({"add": "1"}, "add"),
     ],
 )

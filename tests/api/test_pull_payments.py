@@ -125,10 +125,14 @@ def test_it_answers_the_lnurl_to_withdraw_with(anybody: Script, pull_payment: Pu
     assert lnurl["qrPng"].endswith(f"/p/{pull_payment.pk}/qr.png")
 
 
-def test_it_archives_once_asked_by_its_store(api: Script, anybody: Script, pull_payment: PullPayment) -> None:
-    anybody.delete(f"/pull-payments/{pull_payment.pk}", 401)
+@pytest.mark.parametrize("address", ["/pull-payments/{id}", "/stores/{store}/pull-payments/{id}"])
+def test_it_archives_once_asked_by_its_store(
+    api: Script, anybody: Script, pull_payment: PullPayment, address: str
+) -> None:
+    one = address.format(store=pull_payment.store_id, id=pull_payment.pk)
+    anybody.delete(one, 401)
     assert anybody.get(f"/pull-payments/{pull_payment.pk}")["archived"] is False
-    api.delete(f"/pull-payments/{pull_payment.pk}")
+    api.delete(one)
     assert anybody.get(f"/pull-payments/{pull_payment.pk}")["archived"] is True
     path = f"/stores/{pull_payment.store_id}/pull-payments"
     assert api.get(path) == []

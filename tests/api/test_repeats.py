@@ -222,6 +222,7 @@ MAKES_NOTHING = {
     "pull_payment_pausing",
     "pull_payment_resuming",
     "pay_link_unarchive",
+    "store_logo_post",
     "voucher_batch_end",
     "voucher_end",
 }

@@ -23,6 +23,8 @@ def test_it_makes_a_store_that_belongs_to_the_keys_owner(api: Script, alice: Use
         "invoiceExpiration": 600,
         "monitoringExpiration": 86400,
         "paymentTolerance": 0.0,
+        "brandColor": None,
+        "logoUrl": None,
         "archived": False,
     }
     membership = store.memberships.get()
@@ -34,13 +36,14 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "name"),
     ({"name": "x" * 51}, "name"),
     ({"name": 5}, "name"),
-    ({"name": "x", "defaultCurrency": "DOGE"}, "currency"),
+    ({"name": "x", "defaultCurrency": "DOGE"}, "defaultCurrency"),
     ({"name": "x", "website": "javascript:alert(1)"}, "website"),
     ({"name": "x", "timeZone": "Mars/Olympus"}, "timeZone"),
     ({"name": "x", "invoiceExpiration": 5}, "invoiceExpiration"),
     ({"name": "x", "paymentTolerance": 101}, "paymentTolerance"),
     ({"name": "x", "paymentTolerance": "1.234"}, "paymentTolerance"),
     ({"name": "x", "brandColour": "#fff"}, "brandColour"),
+    ({"name": "x", "brandColor": "green"}, "brandColor"),
 ]
 
 
