@@ -111,8 +111,11 @@ ALL = {
         Switch("ibex_outage", False, "Outage", "The payment provider is down: invoices, states, balances and sends fail, feeds are empty."),
         Switch("price_outage", False, "Outage", "No price is available."),
         Switch("feed_empty", False, "Feed", "Transactions come back empty without an error."),
+        Switch("feed_rows", 100, "Feed", "The most rows that transactions show. Few of them are a busy wallet: a payment is soon pushed "
+               "out by newer ones, and its details are found by its id alone."),
         Switch("visibility_delay_s", 0.0, "Feed", "Seconds until a payment shows up in transactions."),
-        Switch("details", "full", "Feed", "bare: details of a send lack hash, preimage and invoice.", ("full", "bare")),
+        Switch("details", "full", "Feed", "bare: details of a send lack hash, preimage and invoice. mixed: its preimage is another payment's.",
+               ("full", "bare", "mixed")),
         Switch("cursors", "rejected", "Feed", "rejected: Flash refuses the cursors it gave out itself.", ("rejected", "accepted")),
         Switch("limit_invoices", 20, "Limits", "Invoices per window and account; 0 is no limit."),
         Switch("limit_invoices_window_s", 120.0, "Limits", "The window of the invoice limit."),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils import timezone
 
 from flashpay.stores.models import WalletConnection
 
 
 class WalletTransaction(models.Model):
-    """A row of a wallet's transaction feed that was asked about once, and what Flash said of it. Never asked again."""
+    """A row that a wallet's transaction feed has shown, and what Flash said when it was asked about it by its id.
+
+    Kept as soon as anybody sees it: Flash shows the newest hundred alone, and has no other way to a transaction than its id.
+    """
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(WalletConnection, on_delete=models.PROTECT, related_name="transactions")
@@ -19,9 +21,13 @@ class WalletTransaction(models.Model):
     preimage = models.CharField(max_length=64, blank=True)
     data = models.JSONField(default=dict)
     at = models.DateTimeField(help_text="The time the feed gives it")
-    asked_at = models.DateTimeField(default=timezone.now)
+    # What the feed says moved, in cents of the wallet's currency and without its sign: it tells which rows are worth asking
+    # about for a payment, and never whose they are.
+    cents = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        indexes = [models.Index(fields=["connection", "at"], name="wallet_transaction_by_time")]
         constraints = [
             models.UniqueConstraint(fields=["connection", "transaction_id"], name="wallet_transaction_once"),
         ]

@@ -77,8 +77,10 @@ def receipt_complete(*, attempt: PayoutAttempt, now: datetime) -> bool:
 
     False while neither shows it.
     """
-    feed_read(attempt=attempt, now=now)
     row = own_transaction(attempt)
+    if row is None or not row.preimage:
+        feed_read(attempt=attempt, now=now)
+        row = own_transaction(attempt)
     preimage = row.preimage if row else ""
     fee = fee_msat(row, attempt) if row else None
     if not preimage:

@@ -24,12 +24,19 @@ def main(arguments: list[str]) -> int:
         default=540,
         help="seconds: 60 %% under fire, the rest at most for peace (default: %(default)s)",
     )
+    parser.add_argument(
+        "--feed-rows",
+        type=int,
+        default=100,
+        help="rows that Flash's transaction feed shows: fewer in a small run are a busy wallet (default: %(default)s)",
+    )
     wanted = parser.parse_args(arguments)
     env = {
         **os.environ,
         "CHAOS_COUNT": str(wanted.count),
         "CHAOS_SEED": str(wanted.seed),
         "CHAOS_DURATION": str(wanted.duration),
+        "CHAOS_FEED_ROWS": str(wanted.feed_rows),
         "TEST_DATABASE": "",
     }
     command = [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:randomly", str(FOLDER / "chaos_full.py")]

@@ -25,3 +25,5 @@ class Plan:
     # This share of sends is answered wrongly, late, or not at all.
     faulty_share: float = 0.33
     review_after_s: int = 60
+    # Flash's feed shows a hundred rows. With fewer of them a small run pushes payments out of sight as a large one does.
+    feed_rows: int = 100

@@ -255,6 +255,7 @@ def chaos(
     """Run `plan` on the test's own PostgreSQL database and return what came of it."""
     url = database_url()
     sandbox.api("POST", "/api/reset")
+    sandbox.switch(feed_rows=plan.feed_rows)
     with Town(folder, url, static_root) as town:
         return Run(plan, owner=owner, sandbox=sandbox, town=town, database_url=url, say=say).run()
 

@@ -1,5 +1,6 @@
 """Transactions and their details, with the peculiarities of Flash's own."""
 
+import hashlib
 import uuid
 
 from tests.sandbox.client import TRANSACTIONS, GraphQL
@@ -66,6 +67,29 @@ def test_details_prove_a_payment_or_are_bare(sandbox: SandboxServer, alice: Grap
     bare = alice.details(row["id"])
     assert (bare["paymentHash"], bare["paymentPreimage"], bare["invoice"]) == (None, None, None)
     assert (bare["amount"], bare["fee"]) == (details["amount"], details["fee"])
+
+
+def test_mixed_details_carry_the_preimage_of_another_payment(sandbox: SandboxServer, alice: GraphQL) -> None:
+    target = sandbox.phone_invoice(2000)
+    alice.send(target["bolt11"])
+    [row] = alice.rows()
+    sandbox.switch(details="mixed")
+    mixed = alice.details(row["id"])
+    assert (mixed["paymentHash"], mixed["invoice"]) == (target["payment_hash"], target["bolt11"])
+    assert hashlib.sha256(bytes.fromhex(mixed["paymentPreimage"])).hexdigest() != target["payment_hash"]
+
+
+def test_a_busy_wallets_feed_shows_the_newest_rows_and_details_tell_of_the_others(
+    sandbox: SandboxServer, alice: GraphQL
+) -> None:
+    targets = [sandbox.phone_invoice(2000) for _ in range(3)]
+    for target in targets:
+        alice.send(target["bolt11"])
+    oldest = alice.rows()[-1]["id"]
+    sandbox.switch(feed_rows=2)
+    rows = [row["id"] for row in alice.rows()]
+    assert (len(rows), oldest in rows) == (2, False)
+    assert alice.details(oldest)["paymentHash"] == targets[0]["payment_hash"]
 
 
 def test_details_are_one_per_request(alice: GraphQL) -> None:

@@ -1,5 +1,6 @@
 """Transactions, with all the peculiarities of Flash's feed: no hash, no memo, cursors it does not accept itself."""
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -65,7 +66,7 @@ def _connection(
     for name, count in (("first", first), ("last", last)):
         if count is not None and not 0 < count <= ROWS_MAX:
             raise TopLevel(f'Argument "{name}" must be between 1 and {ROWS_MAX}')
-    limit = first or last or ROWS_MAX
+    limit = min(first or last or ROWS_MAX, switches.take("feed_rows", call.operations))
     nodes = []
     if not switches.take("feed_empty", call.operations) and not switches.take("ibex_outage", call.operations):
         for wallet_id in wallet_ids:
@@ -140,7 +141,7 @@ def resolve_details(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> 
     if row is None or wallet is None:
         return {"errors": [{"message": "Transaction not found"}], "transactionDetails": None}
     at = datetime.fromtimestamp(row["settled_at"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    bare = row["direction"] == "SEND" and call.sandbox.switches.take("details", call.operations) == "bare"
+    shown = call.sandbox.switches.take("details", call.operations) if row["direction"] == "SEND" else "full"
     details = {
         "id": row["id"],
         "accountId": row["wallet_id"],
@@ -152,11 +153,11 @@ def resolve_details(_: Any, info: GraphQLResolveInfo, input: dict[str, Any]) -> 
         "createdAt": at,
         "updatedAt": at,
     }
-    if not bare:
+    if shown != "bare":
         details |= {
             "invoice": row["bolt11"],
             "paymentHash": row["payment_hash"],
-            "paymentPreimage": row["preimage"],
+            "paymentPreimage": row["preimage"] if shown == "full" else hashlib.sha256(row["id"].encode()).hexdigest(),
             "memo": row["memo"],
         }
     return {"errors": [], "transactionDetails": details}
