@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -146,6 +147,12 @@ def _on_authentication_error(request: HttpRequest, error: AuthenticationError) -
 def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     # django-ninja's own: the body could not be parsed, and its cause says why.
     return _answer(problem(error.status_code, "invalid-request", str(error.__cause__ or error)))
+
+
+@api.exception_handler(RequestDataTooBig)
+def _on_too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    sentence = "The body is larger than any request needs to be. Send a reference, not the data."
+    return _answer(problem(400, "invalid-request", sentence))
 
 
 def _no_such_path(request: HttpRequest, **kwargs: Any) -> HttpResponse:

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from ninja.parser import Parser
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -46,10 +45,6 @@ class StrictParser(Parser):
             raise UnreadableBody("The body is not UTF-8.") from error
         except json.JSONDecodeError as error:
             raise UnreadableBody(f"The body is not JSON: {error.msg} (line {error.lineno}).") from error
-        except RequestDataTooBig as error:
-            raise UnreadableBody(
-                "The body is larger than any request needs to be. Send a reference, not the data."
-            ) from error
         except RecursionError as error:
             raise UnreadableBody(_TOO_DEEP) from error
         except UnreadableBody:
