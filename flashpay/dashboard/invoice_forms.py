@@ -9,8 +9,9 @@ from typing import Any
 from django import forms
 
 from flashpay.dashboard.forms import MINUTE_S, AmountForm, basis_points, minutes_field, percent_field, percent_text
-from flashpay.invoices.services.invoices import EXPIRATION_S
+from flashpay.invoices.services.invoices import EXPIRATION_S, redirect_check
 from flashpay.money.currencies import currency_get
+from flashpay.refusals import Refusal
 from flashpay.stores.models import Store
 
 _LONGEST_MINUTES = (EXPIRATION_S.stop - 1) // MINUTE_S
@@ -65,7 +66,7 @@ class InvoiceForm(AmountForm):
         help_text="A button leads there. {InvoiceId} and {OrderId} in it are filled in.",
     )
     expiration_minutes = minutes_field("Minutes to pay", least=1, most=_LONGEST_MINUTES)
-    monitoring_minutes = minutes_field("Minutes to watch for late payments", least=0, most=_LONGEST_MINUTES)
+    monitoring_minutes = minutes_field("Minutes watched afterwards", least=0, most=_LONGEST_MINUTES)
     tolerance = percent_field("Percent that may be missing")
     metadata = MetadataField(label="Your own data", help_text="JSON, for your programs. The buyer does not see it.")
 
@@ -78,6 +79,15 @@ class InvoiceForm(AmountForm):
         }
         for name, value in of_the_store.items():
             self.fields[name].help_text = f"Left empty, it is {value}, as in the settings."
+        self.fields["monitoring_minutes"].help_text += " For payments that come late."
+
+    def clean_redirect_url(self) -> str:
+        url: str = self.cleaned_data["redirect_url"]
+        try:
+            redirect_check(url)
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.sentence) from refusal
+        return url
 
     @property
     def more(self) -> list[forms.BoundField]:

@@ -49,10 +49,10 @@ class RefundForm(RefusingForm):
     amount = forms.CharField(
         label="How much",
         max_length=48,
-        required=False,
+        error_messages={"required": "Please enter an amount."},
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}),
     )
-    currency = forms.ChoiceField(choices=CURRENCY_CHOICES, required=False)
+    currency = forms.ChoiceField(choices=CURRENCY_CHOICES)
     percent = forms.DecimalField(
         label="Keep so many percent",
         min_value=0,
@@ -71,11 +71,13 @@ class RefundForm(RefusingForm):
         self.offered = [_choice(invoice, variant) for variant in _variants(invoice)]
         first = next(choice.variant for choice in self.offered if not choice.problem)
         super().__init__(*args, initial={"variant": first, "currency": invoice.currency}, **kwargs)
+        if self.is_bound and self.data.get("variant") != RefundVariant.CUSTOM:
+            self.fields["amount"].required = self.fields["currency"].required = False
         self.fields["variant"].choices = [(choice.variant, choice.label) for choice in self.offered]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("variant") == RefundVariant.CUSTOM and cleaned.get("currency") and "amount" in cleaned:
+        if cleaned.get("variant") == RefundVariant.CUSTOM and {"amount", "currency"} <= set(cleaned):
             try:
                 cleaned["custom"] = amount_parse(cleaned["amount"], currency_get(cleaned["currency"]))
             except MoneyError as error:

@@ -102,7 +102,8 @@ def midnight(*, store: Store, now: datetime) -> datetime:
 def invoice_counts(*, store: Store) -> dict[str, Total]:
     """How many invoices each tab of the list holds."""
     invoices = Invoice.objects.filter(store=store, archived=False)
-    return {str(state): total_of(invoices.filter(state=state)) for state in InvoiceState.values}
+    counts = {str(state): total_of(invoices.filter(state=state)) for state in InvoiceState.values}
+    return counts | {"Archived": total_of(Invoice.objects.filter(store=store, archived=True))}
 
 
 def timeline(*, store: Store, entities: dict[str, list[str]]) -> list[Event]:

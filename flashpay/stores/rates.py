@@ -8,13 +8,15 @@ from contextvars import ContextVar
 from types import MappingProxyType
 
 import httpx
+import redis
 from django.conf import settings
 from django.utils import timezone
 
 from flashpay import flash, live
+from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.book import RateBook
 from flashpay.money.currencies import USD, Currency, currency_get
-from flashpay.money.rates import Rate
+from flashpay.money.rates import DOWN, Rate, minor_from_msat
 from flashpay.money.sources import CoinbaseSource, CoinGeckoSource, FlashSource, RateSource
 from flashpay.once import Once
 from flashpay.stores.models import Store
@@ -38,6 +40,20 @@ def rate_get(currency: Currency) -> Rate:
     """The price of a bitcoin in `currency`, at most a minute old. Raises NoFreshRate: then nothing is priced."""
     held = _held.get().get(currency.code)
     return rate_book().rate_get(currency) if held is None else held
+
+
+def worth_now(msat: int, currency: Currency) -> int | None:
+    """What sats are worth at the price heard last, in minor units: to be looked at, for nothing is sold or settled by it.
+
+    None where no price is known. Asks nobody but the book.
+    """
+    if currency.is_bitcoin:
+        return msat // MSAT_PER_SAT
+    try:
+        quotes = rate_book().quotes(currency)
+    except redis.RedisError:
+        return None
+    return minor_from_msat(msat, quotes[0], DOWN) if quotes else None
 
 
 @contextmanager

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from flashpay.dashboard.selectors import daily_sums, figures, midnight
 from flashpay.invoices.models import Evidence
 from flashpay.invoices.services import invoice_create, lightning_invoice_issue, payment_record
-from flashpay.money.currencies import SAT
-from flashpay.stores.models import Store
+from flashpay.money.currencies import SAT, USD
+from flashpay.stores.models import Store, User
+from flashpay.stores.rates import rate_get
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +50,13 @@ def test_the_chart_ends_with_the_stores_own_day(kingston: Store) -> None:
         (date(2026, 11, 20), 1_000_000),
         (date(2026, 11, 21), 4_000_000),
     ]
+
+
+def test_sats_of_the_day_are_shown_with_what_they_are_worth_to_the_shop(
+    client: Client, alice: User, connected_store: Store
+) -> None:
+    client.force_login(alice)
+    assert "about" not in client.get(f"/stores/{connected_store.pk}").content.decode()
+    _paid(connected_store, 100_000, timezone.now())
+    rate_get(USD)
+    assert "about $63.50" in client.get(f"/stores/{connected_store.pk}").content.decode()

@@ -30,6 +30,9 @@ from flashpay.stores import permissions
 from flashpay.stores.selectors import wallet_active
 from payouts.services.refunds import refunds_of
 
+# The last tab of the list: what was taken out of all the others.
+ARCHIVED = "Archived"
+
 
 @require_GET
 @store_page(permissions.VIEW_INVOICES)
@@ -41,7 +44,7 @@ def invoices(request: StoreRequest) -> HttpResponse:
         {
             "nav": "invoices",
             "page": page_of(found, request.GET),
-            "states": InvoiceState.values,
+            "states": [*InvoiceState.values, ARCHIVED],
             "counts": selectors.invoice_counts(store=request.store),
             "state": state,
             "q": text,
@@ -67,6 +70,7 @@ def _found(request: StoreRequest) -> tuple[str, str, InvoiceQuery, QuerySet[Invo
     """The tab, the words, what they mean, and the invoices they mean."""
     state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
     query = query_read(text, now=timezone.now(), zone=ZoneInfo(request.store.time_zone))
+    query.archived = query.archived or state == ARCHIVED
     states = [state] if state in InvoiceState.values else []
     return state, text, query, invoices_search(store=request.store, states=states, query=query)
 

@@ -15,10 +15,14 @@ from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.forms import StoreForm, StoreSettingsForm
 from flashpay.invoices.selectors import invoices_search
+from flashpay.money.amounts import amount_format
+from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.notices.selectors import mail_failures
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
+from flashpay.stores.models import Store
+from flashpay.stores.rates import worth_now
 from flashpay.stores.selectors import only_cashier, stores_of, stores_seen, wallet_active
 from flashpay.stores.services import store_archive, store_create, store_update
 
@@ -60,20 +64,34 @@ def store_home(request: StoreRequest) -> HttpResponse:
     request.session["store"] = request.store.pk
     now = timezone.now()
     store = request.store
+    today = selectors.figures(store=store, since=selectors.midnight(store=store, now=now))
+    month = selectors.figures(store=store, since=now - timedelta(days=30))
     return store_render(
         request,
         "dashboard/home.html",
         {
             "nav": "store",
             "wallet": wallet_active(store),
-            "today": selectors.figures(store=store, since=selectors.midnight(store=store, now=now)),
-            "month": selectors.figures(store=store, since=now - timedelta(days=30)),
+            "today": today,
+            "month": month,
+            "worth": {
+                "received_today": _worth(store, today.received_msat),
+                "paid_out_today": _worth(store, today.paid_out_msat),
+                "received_month": _worth(store, month.received_msat),
+            },
             "days": selectors.daily_sums(store=store, now=now),
             "latest_invoices": invoices_search(store=store)[:5],
             "latest_payouts": selectors.payouts_found(store=store)[:5],
             "mail_failures": mail_failures(store),
         },
     )
+
+
+def _worth(store: Store, msat: int) -> str:
+    """What sats are worth in the store's currency, about; empty where that says nothing or nobody knows."""
+    currency = currency_get(store.default_currency)
+    minor = None if currency.is_bitcoin or not msat else worth_now(msat, currency)
+    return "" if minor is None else f"about {amount_format(minor, currency)}"
 
 
 @require_http_methods(["GET", "POST"])

@@ -117,7 +117,7 @@ def _check(wanted: Mapping[str, Any]) -> None:
         raise Refusal("invalid-comment", f"A comment has at most {MAX_COMMENT} characters.", field="commentLength")
     if len(wanted["description"]) > 200:
         raise Refusal("invalid-description", "The description has at most 200 characters.", field="description")
-    metadata_check(wanted["invoice_metadata"])
+    metadata_check(wanted["invoice_metadata"], field="invoiceMetadata")
 
 
 def _taken(name: str) -> Refusal:

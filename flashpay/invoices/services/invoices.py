@@ -108,7 +108,7 @@ def invoice_draft(
     named = {"orderId": order_id, "itemDesc": description}
     metadata = {name: text for name, text in named.items() if text} | dict(metadata or {})
     metadata_check(metadata)
-    _check_redirect(redirect_url)
+    redirect_check(redirect_url)
     lives_s = _duration(expiration_s, store.invoice_expiration_s, "expirationMinutes")
     monitored_s = _duration(monitoring_s, store.monitoring_expiration_s, "monitoringMinutes", least=0)
     if tolerance_bp is None:
@@ -196,29 +196,30 @@ def _rate_columns(rate: Rate | None) -> dict[str, Any]:
     return {} if rate is None else {"rate": rate.btc_price, "rate_source": rate.source, "rate_at": rate.at}
 
 
-def metadata_check(metadata: Mapping[str, Any]) -> None:
+def metadata_check(metadata: Mapping[str, Any], *, field: str = "metadata") -> None:
     """Raises Refusal where an invoice's metadata are too large to keep, or hold what no database can."""
     try:
         text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
         size = len(text.encode())
     except (ValueError, RecursionError) as error:  # infinity, half a character, or nested without end
-        raise _unstorable() from error
+        raise _unstorable(field) from error
     # PostgreSQL takes no NUL. A backslash that is meant as one stands twice.
     if "\\u0000" in text.replace("\\\\", ""):
-        raise _unstorable()
+        raise _unstorable(field)
     if size > METADATA_BYTES:
         raise Refusal(
-            "metadata-too-large", "The metadata is larger than 64 kB. Keep a reference, not the data.", field="metadata"
+            "metadata-too-large", "The metadata is larger than 64 kB. Keep a reference, not the data.", field=field
         )
 
 
-def _unstorable() -> Refusal:
+def _unstorable(field: str) -> Refusal:
     return Refusal(
-        "invalid-metadata", "The metadata has a number or a character in it that cannot be stored.", field="metadata"
+        "invalid-metadata", "The metadata has a number or a character in it that cannot be stored.", field=field
     )
 
 
-def _check_redirect(url: str) -> None:
+def redirect_check(url: str) -> None:
+    """Raises Refusal where a payer cannot be sent to this address."""
     # Anything but http(s) on a payer's screen could run a script or open another program.
     if url and not _is_web_address(url):
         raise Refusal(
