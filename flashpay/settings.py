@@ -220,6 +220,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("reconcile payouts", "payouts.tasks.reconcile_due_payouts", 5.0),
         ("expire payouts", "payouts.tasks.expire_payouts", 15.0),
         ("renew pull payments", "payouts.tasks.renew_pull_payments", 60.0),
+        ("sweep drafts of payout tables", "payouts.batches.tasks.sweep_drafts", 3600.0),
         ("complete receipts", "payouts.tasks.complete_receipts", 10.0),
         ("check wallet connections", "flashpay.stores.tasks.check_wallet_connections", 60.0),
         ("refresh rates", "flashpay.stores.tasks.refresh_rates", 15.0),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import astuple, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from flashpay.refusals import Refusal
@@ -21,6 +22,12 @@ from payouts.models import Payout, PayoutState
 from payouts.services import payout_approve, payout_cancel
 from payouts.services.bulk import Planned, payouts_write
 
+log = structlog.get_logger(__name__)
+
+# A draft that nobody confirmed or discarded for so long is forgotten; its rows name people who were paid nothing by it.
+DRAFT_KEPT = timedelta(days=7)
+# Drafts swept in one go; the next sweep takes the rest.
+_MOST_SWEPT = 500
 # Payouts approved or cancelled in one request, so that it ends well before a proxy's patience.
 MOST_AT_ONCE = 500
 _OVER = "This table was discarded. Nothing was made from it; bring it again if you need it."
@@ -102,6 +109,23 @@ def batch_discard(*, batch: PayoutBatch, actor: str, now: datetime | None = None
     _must_be_draft(batch)
     if not transition(batch, BatchState.DISCARDED, at=now or timezone.now(), type="PayoutBatchDiscarded", actor=actor):
         raise Refusal("invalid-state", _CHANGED)
+
+
+def batches_sweep(*, now: datetime | None = None) -> int:
+    """Discard drafts that are older than DRAFT_KEPT, and forget the rows of what was discarded; returns how many drafts.
+
+    Safe beside somebody who confirms one at this moment: both move a draft from where it is, and one of them wins.
+    """
+    now = now or timezone.now()
+    old = PayoutBatch.objects.filter(created_at__lte=now - DRAFT_KEPT)
+    swept = 0
+    for batch in old.filter(state=BatchState.DRAFT).defer("rows").order_by("created_at")[:_MOST_SWEPT]:
+        told = {"reason": f"Nobody confirmed it for {DRAFT_KEPT.days} days."}
+        if transition(batch, BatchState.DISCARDED, at=now, type="PayoutBatchDiscarded", evidence=told, rows=[]):
+            log.info("an old draft of a payout table was discarded", batch=batch.pk, store=batch.store_id)
+            swept += 1
+    old.filter(~Q(rows=[]), state=BatchState.DISCARDED).update(rows=[])
+    return swept
 
 
 def batch_confirm(

@@ -19,6 +19,7 @@ from payouts.batches.models import BatchPayout, PayoutBatch
 from payouts.batches.reading import table_read
 from payouts.batches.selectors import batch_csv, batch_payouts, batch_progress
 from payouts.batches.services import (
+    DRAFT_KEPT,
     batch_approve,
     batch_cancel,
     batch_check,
@@ -28,7 +29,9 @@ from payouts.batches.services import (
     batch_rows_drop,
     batch_seen,
     batch_sent_before,
+    batches_sweep,
 )
+from payouts.batches.tasks import sweep_drafts
 from payouts.models import Payout
 from payouts.services import payout_create, payout_policy_update, payout_send
 from tests.cast import user_make
@@ -340,3 +343,51 @@ def test_it_is_paid_for_real_and_the_results_carry_the_proof(
     progress = batch_progress(batch)
     assert (progress.counts["completed"], progress.paid_msat, progress.final) == (1, 20_000_000, True)
     assert "/p/receipt/" in "".join(batch_csv(batch))
+
+
+def test_a_draft_that_nobody_confirmed_is_discarded_and_its_rows_are_forgotten(paying_store: Store) -> None:
+    old = brought(paying_store, "anna@example.com,20000", now=soon(-DRAFT_KEPT.total_seconds() - 1))
+    young = brought(paying_store, "ben@example.com,20000", now=soon(-DRAFT_KEPT.total_seconds() + 60))
+    sweep_drafts()
+    old.refresh_from_db()
+    young.refresh_from_db()
+    assert (old.state, old.rows, young.state, len(young.rows)) == ("Discarded", [], "Draft", 1)
+    event = Event.objects.get(type="PayoutBatchDiscarded")
+    assert (event.entity_id, event.actor, event.evidence) == (
+        old.pk,
+        "system",
+        {"reason": "Nobody confirmed it for 7 days."},
+    )
+    with pytest.raises(Refusal, match="was discarded"):
+        confirmed(old)
+    assert not Payout.objects.exists()
+    assert batches_sweep() == 0
+
+
+def test_what_was_confirmed_is_never_swept(paying_store: Store) -> None:
+    batch = confirmed(brought(paying_store, "anna@example.com,20000", now=soon(-DRAFT_KEPT.total_seconds() - 1)))
+    assert batches_sweep() == 0
+    batch.refresh_from_db()
+    assert (batch.state, len(batch.rows)) == ("Confirmed", 1)
+
+
+def test_the_rows_of_a_discarded_table_are_forgotten_in_the_end_too(paying_store: Store) -> None:
+    batch = brought(paying_store, "anna@example.com,20000")
+    batch_discard(batch=batch, actor=ALICE)
+    assert batches_sweep() == 0
+    batch.refresh_from_db()
+    assert len(batch.rows) == 1
+    batches_sweep(now=soon(DRAFT_KEPT.total_seconds() + 1))
+    batch.refresh_from_db()
+    assert (batch.state, batch.rows) == ("Discarded", [])
+    assert Event.objects.get(type="PayoutBatchDiscarded").actor == ALICE
+
+
+def test_a_draft_is_confirmed_or_swept_and_never_both(paying_store: Store) -> None:
+    """Whoever read it as a draft before the sweep finds it gone, and makes nothing."""
+    batch = brought(paying_store, "anna@example.com,20000")
+    seen = batch_seen(batch)
+    assert batches_sweep(now=soon(DRAFT_KEPT.total_seconds() + 1)) == 1
+    with pytest.raises(Refusal, match="was discarded"):
+        batch_confirm(batch=batch, seen=seen, actor=ALICE)
+    assert not Payout.objects.exists()

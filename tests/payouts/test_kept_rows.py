@@ -133,8 +133,8 @@ def test_a_proof_is_never_unsaid(
     """Another look learned the preimage; that Flash tells less of the row now changes nothing."""
     other = in_doubt(prize, plain_sandbox)
     looked_at(other, 0.01)
-    known: dict[str, Any] = WalletTransaction.objects.values("payment_hash", "preimage").get()
-    assert known["payment_hash"] == paid_in_doubt.payment_hash
+    known = WalletTransaction.objects.values_list("payment_hash", "preimage").get()
+    assert known[0] == paid_in_doubt.payment_hash
     plain_sandbox.switch(details="bare", feed_empty=True)
     assert looked_at(paid_in_doubt, 0.1).state == "Completed"
-    assert WalletTransaction.objects.values("payment_hash", "preimage").get() == known
+    assert WalletTransaction.objects.values_list("payment_hash", "preimage").get() == known

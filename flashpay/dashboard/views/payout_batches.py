@@ -23,6 +23,7 @@ from payouts.batches.checking import Checked
 from payouts.batches.models import BatchState, PayoutBatch
 from payouts.batches.selectors import TABS, batch_csv, batch_payouts, batch_progress, batches_of, sample_csv
 from payouts.batches.services import (
+    DRAFT_KEPT,
     MOST_AT_ONCE,
     batch_approve,
     batch_cancel,
@@ -181,6 +182,7 @@ def _draft(request: StoreRequest, shown: PayoutBatch) -> HttpResponse:
             "why_not": why_not,
             "seen": batch_seen(shown),
             "sent_before": batch_sent_before(shown),
+            "kept_until": shown.created_at + DRAFT_KEPT,
             **(_table(request, checked) if checked else {}),
         },
     )
