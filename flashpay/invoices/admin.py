@@ -49,6 +49,7 @@ class LightningInvoiceInline(RecordInline):
 class PaymentInline(RecordInline):
     model = Payment
     fields = ["lightning_invoice", "received", "credited", "evidence", "settled_at"]
+    rows_select_related = ("lightning_invoice",)
 
     @admin.display(description="received")
     def received(self, payment: Payment) -> str:

@@ -67,6 +67,7 @@ class NewUserForm(BaseUserCreationForm):
 class OwnMembershipsInline(RecordInline):
     model = Membership
     fields = ["store", "role", "created_at"]
+    rows_select_related = ("store", "user")
     show_change_link = False
 
 
@@ -98,6 +99,7 @@ class PersonAdmin(UserAdmin):
 class MembershipInline(RecordInline):
     model = Membership
     fields = ["user", "role", "created_at"]
+    rows_select_related = ("store", "user")
     show_change_link = False
 
 

@@ -110,6 +110,12 @@ class RecordInline(admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
+    # What the rows' columns and names are read from beside the rows, as `list_select_related` says it of lists.
+    rows_select_related: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.rows_select_related) if self.rows_select_related else rows
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return list(self.fields or [])

@@ -19,6 +19,7 @@ class EvidenceInline(RecordInline):
 class DecisionInline(RecordInline):
     model = ReviewDecision
     fields = ["user", "verdict", "reason", "at"]
+    rows_select_related = ("user",)
 
 
 @admin.register(PayoutAttempt)

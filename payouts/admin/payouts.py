@@ -105,6 +105,7 @@ class AttemptInline(RecordInline):
 class PartInline(RecordInline):
     model = PayoutPart
     fields = ["id", "part", "msat", "created_by", "created_at"]
+    rows_select_related = ("payout",)
 
     @admin.display(description="claimed")
     def part(self, part: PayoutPart) -> str:
