@@ -27,8 +27,8 @@ from flashpay.invoices.selectors import (
     invoice_payments,
     invoice_state_now,
 )
-from flashpay.invoices.services import card_present, lightning_invoice_issue
-from flashpay.invoices.services.codes import SHORTEST_LIFE
+from flashpay.invoices.services import card_present, lightning_invoice_before, lightning_invoice_issue
+from flashpay.invoices.services.codes import LAST_MOMENTS, SHORTEST_LIFE, LeftForWallets
 from flashpay.languages import amount_in_language, language_propose, translated
 from flashpay.money.amounts import MSAT_PER_SAT, amount_parse, msat_format
 from flashpay.money.currencies import SAT, currency_get
@@ -47,7 +47,10 @@ REFRESH_S = 5
 
 @dataclass(frozen=True)
 class Code:
-    """What stands in the place of the payment code: the code, or why there is none and when to look again."""
+    """What stands in the place of the payment code: the code, or why there is none and when to look again.
+
+    Both where the next code is late and the one before can still be paid.
+    """
 
     shown: LightningInvoice | None = None
     sentence: str = ""
@@ -201,23 +204,38 @@ def _code_made(invoice: Invoice, amount_msat: int | None) -> Code:
     try:
         return Code(lightning_invoice_issue(invoice=invoice, amount_msat=amount_msat))
     except MoneyError as error:
-        return Code(sentence=f"{translated(error.sentence)} {_('Nothing was paid.')}")
+        trouble = Code(sentence=f"{translated(error.sentence)} {_('Nothing was paid.')}")
     except Refusal as refusal:
-        retry_s = refusal.retry_after_s or RETRY_S
-        if refusal.code == "wallet-not-connected":
-            sentence = _(
-                "The shop cannot take payments at the moment: its wallet is not connected. Please tell the shop."
-            )
-            return Code(sentence=f"{sentence} {_('Nothing was paid.')}", soon=False)
-        if refusal.code == "code-coming":
-            return Code(sentence=_("Your payment code is being made. One moment."), retry_s=retry_s)
-        if refusal.code == "must-wait":
-            sentence = _(
-                "Many people are paying here at this moment. Scan this code, which works at once; the usual one follows."
-            )
-            return Code(sentence=sentence, retry_s=retry_s, lnurl_first=True)
-        sentence = _("The shop's wallet gives no payment code at the moment. This page tries again by itself.")
+        trouble = _no_code(
+            refusal, works_at_once=isinstance(refusal, LeftForWallets) and pay_lnurl(invoice) is not None
+        )
+        if refusal.code == "invoice-not-payable":
+            return trouble
+    if not trouble.soon:
+        return trouble
+    # The next code is late. The one before is no worse than it was, and a page that loses it for a moment only frightens.
+    before = lightning_invoice_before(invoice=invoice, amount_msat=amount_msat)
+    return replace(trouble, shown=before, lnurl_first=False) if before else trouble
+
+
+def _no_code(refusal: Refusal, *, works_at_once: bool) -> Code:
+    """Why there is no code. `works_at_once`: whether the LNURL, which can be shown instead, is good for one."""
+    retry_s = refusal.retry_after_s or RETRY_S
+    if refusal.code == "wallet-not-connected":
+        sentence = _("The shop cannot take payments at the moment: its wallet is not connected. Please tell the shop.")
+        return Code(sentence=f"{sentence} {_('Nothing was paid.')}", soon=False)
+    if refusal.code == "code-coming":
+        return Code(sentence=_("Your payment code is being made. One moment."), retry_s=retry_s)
+    if refusal.code == "must-wait" and works_at_once:
+        sentence = _(
+            "Many people are paying here at this moment. Scan this code, which works at once; the usual one follows."
+        )
+        return Code(sentence=sentence, retry_s=retry_s, lnurl_first=True)
+    if refusal.code == "must-wait":
+        sentence = _("Many people are paying here at this moment. Your payment code comes by itself.")
         return Code(sentence=f"{sentence} {_('Nothing was paid.')}", retry_s=retry_s)
+    sentence = _("The shop's wallet gives no payment code at the moment. This page tries again by itself.")
+    return Code(sentence=f"{sentence} {_('Nothing was paid.')}", retry_s=retry_s)
 
 
 def checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, Any]:
@@ -239,18 +257,28 @@ def checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> di
         "asked_cents": int(shown.asked_cents.to_integral_value())
         if shown and invoice.currency in ("SAT", "BTC")
         else None,
-        # The page asks for the next code while this one can still be paid.
-        "renews_at": shown.expires_at - SHORTEST_LIFE + RENEW_SLACK if shown else None,
+        "renews_at": _renews_at(code, now),
         "final": final,
         "refresh_s": 0 if final or state == InvoiceState.EXPIRED else max(REFRESH_S, 0 if shown else code.retry_s),
         "version": _version(invoice, state, code, now),
     }
 
 
+def _renews_at(code: Code, now: datetime) -> datetime:
+    """When the page looks for the next code: while this one can still be paid, and where that is late, or there is none, again."""
+    # A second more, for the page counts whole ones.
+    again = now + timedelta(seconds=code.retry_s + 1)
+    if code.shown is None:
+        return again
+    if code.sentence:
+        return min(again, code.shown.expires_at - LAST_MOMENTS + RENEW_SLACK)
+    return code.shown.expires_at - SHORTEST_LIFE + RENEW_SLACK
+
+
 def _version(invoice: Invoice, state: str, code: Code, now: datetime) -> str:
-    """Changes exactly when the page has something new to show; a page without a code always has, its wait begins again."""
+    """Changes exactly when the page has something new to show; a page whose code is late always has, its wait begins again."""
     shown: object = code.shown.pk if code.shown else ""
-    if state == InvoiceState.NEW and code.shown is None:
-        shown = now.timestamp() if code.sentence or not code.lnurl_first else "lnurl"
+    if state == InvoiceState.NEW and (code.shown is None or code.sentence):
+        shown = f"{shown}@{now.timestamp()}" if code.sentence or not code.lnurl_first else "lnurl"
     card = f"/{code.card.version}" if code.card else ""
     return f"{state}/{invoice.additional_state}/{invoice.credited_msat}/{shown}{card}"

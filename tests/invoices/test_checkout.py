@@ -219,6 +219,30 @@ def test_while_another_request_makes_the_code_it_looks_again_in_a_second(payer: 
     assert not LightningInvoice.objects.exists()
 
 
+def test_while_the_next_code_is_late_the_one_before_stays_as_long_as_it_can_be_paid(
+    payer: Client, invoice: Invoice, troubled: SandboxServer
+) -> None:
+    old = lightning_invoice_issue(invoice=invoice)
+    LightningInvoice.objects.filter(pk=old.pk).update(expires_at=timezone.now() + timedelta(seconds=9))
+    held = live.connection().lock(f"flashpay:issue:{invoice.pk}:checkout", timeout=15)
+    assert held.acquire(blocking=False)
+    shown = page(payer.get(path(invoice), **FRAGMENT))
+    assert f'href="lightning:{old.bolt11}"' in shown
+    assert "is being made" not in shown
+    # It looks again soon, and not as fast as it can.
+    assert shown.split('data-countdown="')[1].split('"')[0] in ("1", "2")
+    assert version_of(page(payer.get(path(invoice), **FRAGMENT))) != version_of(shown)
+
+    held.release()
+    troubled.switch(invoice_error=True)
+    assert old.bolt11 in page(payer.get(path(invoice), **FRAGMENT))
+    LightningInvoice.objects.filter(pk=old.pk).update(expires_at=timezone.now() + timedelta(seconds=2))
+    shown = page(payer.get(path(invoice), **FRAGMENT))
+    assert old.bolt11 not in shown
+    assert "tries again by itself" in shown
+    assert LightningInvoice.objects.count() == 1
+
+
 def test_without_redis_it_waits_and_asks_flash_nothing(
     payer: Client, invoice: Invoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from flashpay import live
+from flashpay import flash, live
 from flashpay.invoices.models import Evidence, Invoice, LightningInvoice
-from flashpay.invoices.offers import pay_lnurl
+from flashpay.invoices.offers import offer_of, pay_lnurl
 from flashpay.invoices.selectors import checkout_link
-from flashpay.invoices.services import invoice_create, lightning_invoice_issue, payment_record
+from flashpay.invoices.services import invoice_create, lightning_invoice_issue, payment_offer_take, payment_record
 from flashpay.money.currencies import SAT, USD
 from flashpay.stores.models import Store
+from flashpay.stores.wallets import budgets, credential_of, endpoint_of, wallet_of
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ def made(store: Store, count: int) -> list[Invoice]:
 
 
 def grow_old(code: LightningInvoice) -> None:
-    LightningInvoice.objects.filter(pk=code.pk).update(expires_at=timezone.now() + timedelta(seconds=5))
+    LightningInvoice.objects.filter(pk=code.pk).update(expires_at=timezone.now() + timedelta(seconds=2))
 
 
 def test_the_lnurl_tab_shows_the_same_code_always_and_issues_nothing(payer: Client, connected_store: Store) -> None:
@@ -109,17 +110,51 @@ def test_fifty_open_pages_leave_codes_for_new_payers_and_offer_the_lnurl_meanwhi
         assert "Many people are paying" in page
         waiting.append(page)
     assert LightningInvoice.objects.count() == 12
-    # New payers get theirs at once, until Flash's own limit.
-    for invoice in invoices[12:20]:
+    # New payers get theirs at once, until only those are left that wallets take up by the LNURL.
+    for invoice in invoices[12:16]:
         assert "lightning:lnbcrt" in shown(payer, invoice)
-    assert LightningInvoice.objects.count() == 20
-    for invoice in invoices[20:]:
+    assert LightningInvoice.objects.count() == 16
+    for invoice in invoices[16:]:
         page = shown(payer, invoice)
         assert lnurl_of(invoice) in page
+        assert "which works at once" in page
         assert "data-countdown=" in page
-    assert LightningInvoice.objects.count() == 20
+    assert LightningInvoice.objects.count() == 16
+    # And it does: a wallet that scans it gets its code.
+    code = payment_offer_take(
+        target=invoices[49], offer=offer_of(invoices[49], timezone.now()), amount_msat=1_000_000, comment=""
+    )
+    assert code.bolt11.startswith("lnbcrt")
     # Every one of them is still watched.
     assert not LightningInvoice.objects.filter(next_poll_at=None).exists()
+
+
+def test_while_flash_lets_nobody_have_a_code_the_page_promises_none_and_shows_the_wait(
+    payer: Client, connected_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (invoice,) = made(connected_store, 1)
+    connection = wallet_of(connected_store)
+    endpoint, credential = endpoint_of(connection), credential_of(connection)
+    refused = flash.Judgement(flash.Verdict.WAIT, "Wait.", retry_after_s=240, row="invoice_limit")
+    budgets().blocked(endpoint, credential, refused, connection.wallet_id)
+    page = shown(payer, invoice)
+    assert "Your payment code comes by itself. Nothing was paid." in page
+    assert "works at once" not in page
+    assert "lnurl1" not in page.lower()
+    assert "Next code in" in page
+    assert not LightningInvoice.objects.exists()
+
+
+def test_where_wallets_cannot_take_up_the_lnurl_the_page_does_not_speak_of_it(
+    payer: Client, connected_store: Store, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (invoice,) = made(connected_store, 1)
+    monkeypatch.setattr("flashpay.invoices.services.codes.KEPT_FOR_WALLETS", 20)
+    path = checkout_link(invoice).removeprefix(settings.PUBLIC_URL)
+    settings.PUBLIC_URL = "http://shop.example"
+    page = payer.get(path).content.decode()
+    assert "Your payment code comes by itself." in page
+    assert "Scan this code" not in page
 
 
 def test_a_page_gets_its_code_again_when_the_rush_is_over(payer: Client, connected_store: Store) -> None:

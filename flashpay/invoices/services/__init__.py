@@ -15,7 +15,7 @@ from flashpay.invoices.services.bills import (
     payment_request_pay,
     payment_request_save,
 )
-from flashpay.invoices.services.codes import lightning_invoice_issue
+from flashpay.invoices.services.codes import lightning_invoice_before, lightning_invoice_issue
 from flashpay.invoices.services.collecting import card_collect, card_collections_sweep, card_present
 from flashpay.invoices.services.incoming import payment_offer_take
 from flashpay.invoices.services.invoices import invoice_create, invoice_mark, invoices_expire
@@ -36,6 +36,7 @@ __all__ = [
     "lightning_address_archive",
     "lightning_address_delete",
     "lightning_address_save",
+    "lightning_invoice_before",
     "lightning_invoice_issue",
     "lightning_invoices_poll",
     "pay_link_archive",

@@ -34,14 +34,22 @@ log = structlog.get_logger(__name__)
 SHORTEST_LIFE = timedelta(seconds=10)
 # A wallet that asked shows the code first and pays when its owner has confirmed.
 SHORTEST_LIFE_FOR_WALLETS = timedelta(seconds=30)
+# While the next one is late, the one before stays on the page until so little of it is left.
+LAST_MOMENTS = timedelta(seconds=3)
 # One Flash call at a time per invoice; long enough for three slow answers.
 ISSUE_LOCK_S = 45
 # Of Flash's 20 codes in two minutes these are left alone by pages that only renew theirs: a new payer, and a wallet that
 # scanned the LNURL, come first.
 KEPT_FOR_NEW_PAYERS = 8
+# ... and these by every page: the LNURL that it offers instead has to work.
+KEPT_FOR_WALLETS = 4
 # When a page that had to leave its code to others asks again.
 RENEW_LATER_S = 15
 NEW_CODE_CHANNEL = "lightninginvoice:new"
+
+
+class LeftForWallets(Refusal):
+    """No code for a page now, but for a wallet that scans the LNURL there still is one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,14 @@ def lightning_invoice_issue(
         live.lock_release(lock)
 
 
+def lightning_invoice_before(
+    *, invoice: Invoice, amount_msat: int | None = None, now: datetime | None = None
+) -> LightningInvoice | None:
+    """The checkout's last code over what is due, while it can still be paid: for a page whose next one is late."""
+    wanted = Wanted(Purpose.CHECKOUT, _size(invoice, amount_msat))
+    return _alive(invoice, wanted, now or timezone.now(), life=LAST_MOMENTS)
+
+
 def code_keep(
     *, invoice: Invoice, connection: WalletConnection, asked: AskedCode, wanted: Wanted, now: datetime
 ) -> LightningInvoice:
@@ -142,8 +158,11 @@ def _size(invoice: Invoice, amount_msat: int | None) -> int:
     return due_msat
 
 
-def _alive(invoice: Invoice, wanted: Wanted, now: datetime) -> LightningInvoice | None:
-    life = SHORTEST_LIFE_FOR_WALLETS if wanted.exact or wanted.for_card else SHORTEST_LIFE
+def _alive(
+    invoice: Invoice, wanted: Wanted, now: datetime, *, life: timedelta | None = None
+) -> LightningInvoice | None:
+    if life is None:
+        life = SHORTEST_LIFE_FOR_WALLETS if wanted.exact or wanted.for_card else SHORTEST_LIFE
     found = LightningInvoice.objects.filter(
         invoice=invoice,
         purpose=wanted.purpose,
@@ -173,21 +192,21 @@ def _issue(invoice: Invoice, wanted: Wanted, now: datetime) -> LightningInvoice:
 
 
 def _leave_room(invoice: Invoice, wanted: Wanted, connection: WalletConnection) -> None:
-    """Raises Refusal for a page that only renews its code while few are left of what Flash allows."""
+    """Raises LeftForWallets for a page while few codes are left of what Flash allows, and Refusal while there are none."""
     renews = LightningInvoice.objects.filter(
         invoice=invoice, purpose=wanted.purpose, credit_msat=wanted.amount_msat
     ).exists()
-    if not renews:
-        return
     try:
         left = budgets().left(endpoint_of(connection), credential_of(connection), connection.wallet_id)
     except redis.RedisError:
         return  # not counted: Flash itself will say so
     codes = next((bucket for bucket in left if bucket.name == "invoices"), None)
-    if codes is not None and codes.left <= KEPT_FOR_NEW_PAYERS:
-        log.info("a code is not renewed now", invoice=invoice.pk, left=codes.left)
-        wait_s = max(codes.blocked_for_s, RENEW_LATER_S)
-        raise Refusal("must-wait", "Many customers are paying at the moment.", retry_after_s=wait_s)
+    if codes is None or codes.left > (KEPT_FOR_NEW_PAYERS if renews else KEPT_FOR_WALLETS):
+        return
+    log.info("a page gets no code now", invoice=invoice.pk, left=codes.left, renews=renews)
+    refusal = LeftForWallets if codes.left and not codes.blocked_for_s else Refusal
+    wait_s = max(codes.blocked_for_s, RENEW_LATER_S)
+    raise refusal("must-wait", "Many customers are paying at the moment.", retry_after_s=wait_s)
 
 
 def _due_msat(invoice: Invoice) -> int:
