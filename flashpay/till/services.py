@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -42,32 +43,20 @@ def till_save(
     """
     now = now or timezone.now()
     name = _name(store, name, till)
-    if currency.code == "BTC":
-        currency = SAT
-    shown = title.strip() or store.name
-    if till is None:
-        return _till_make(
-            store=store,
-            name=name,
-            title=shown,
-            currency=currency,
-            actor=actor,
-            more_currencies=more_currencies,
-            tip_percents=tip_percents,
-            custom_tip=custom_tip,
-            now=now,
-        )
+    offered: dict[str, Any] = {
+        "title": title.strip() or store.name,
+        "currency": SAT if currency.code == "BTC" else currency,
+        "more_currencies": more_currencies,
+        "tip_percents": tip_percents,
+        "custom_tip": custom_tip,
+    }
     with transaction.atomic():
-        pay_link_change(
-            link=till.link,
-            title=shown,
-            currency=currency,
-            actor=actor,
-            more_currencies=more_currencies,
-            tip_percents=tip_percents,
-            custom_tip=custom_tip,
-            now=now,
-        )
+        if till is None:
+            link = pay_link_create(store=store, actor=actor, archived=True, now=now, **offered)
+            till = Till.objects.create(store=store, name=name, link=link, created_by=actor, created_at=now)
+            event_record(row=till, type="TillCreated", actor=actor, at=now, evidence={"name": name})
+            return till
+        pay_link_change(link=till.link, actor=actor, now=now, **offered)
         if name != till.name:
             Till.objects.filter(pk=till.pk).update(name=name)
             event_record(row=till, type="TillRenamed", actor=actor, at=now, evidence={"name": [till.name, name]})
@@ -123,35 +112,6 @@ def sale_create(*, till: Till, keyed: Keyed, cashier: str, note: str = "", now: 
         source_id=till.pk,
         now=now,
     )
-
-
-def _till_make(
-    *,
-    store: Store,
-    name: str,
-    title: str,
-    currency: Currency,
-    actor: str,
-    more_currencies: Iterable[str],
-    tip_percents: Iterable[int],
-    custom_tip: bool,
-    now: datetime,
-) -> Till:
-    with transaction.atomic():
-        link = pay_link_create(
-            store=store,
-            title=title,
-            currency=currency,
-            actor=actor,
-            more_currencies=more_currencies,
-            tip_percents=tip_percents,
-            custom_tip=custom_tip,
-            archived=True,
-            now=now,
-        )
-        till = Till.objects.create(store=store, name=name, link=link, created_by=actor, created_at=now)
-        event_record(row=till, type="TillCreated", actor=actor, at=now, evidence={"name": name})
-    return till
 
 
 def _name(store: Store, text: str, till: Till | None) -> str:
