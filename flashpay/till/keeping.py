@@ -47,7 +47,7 @@ def till_new(request: StoreRequest) -> HttpResponse:
         else:
             messages.success(request, f"{till.name} is ready. Open it on the device that stands at your counter.")
             return redirect("tills:edit", request.store.pk, till.pk)
-    context = {"nav": "tills", "form": form, "none_yet": "name" in first}
+    context = {"nav": "tills", "form": form}
     return store_render(request, "till/edit.html", context, status=422 if form.errors else 200)
 
 

@@ -2,7 +2,6 @@
 //
 //   [data-sound="paid"]    inside a living part (live.js): heard once, when it newly appears there
 //   [data-sound-switch]    a button that turns sound off and on again; remembered on this device
-//   document.dispatchEvent(new Event("sound:paid"))   for scripts that know better when
 //
 // Browsers keep a page silent until somebody has touched it. A sound that is not let out is dropped, never played late.
 (() => {
@@ -66,7 +65,6 @@
     if (now === "paid" && now !== before) play();
     show();
   });
-  document.addEventListener("sound:paid", play);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-sound-switch]")) return;
     const wanted = !on();
