@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import StrEnum
 
 from flashpay.invoices.models import Invoice
-from flashpay.invoices.selectors import paid_minor
+from flashpay.invoices.selectors import paid_minor, received_minor
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import SAT, Currency, currency_get
 from flashpay.money.rates import DOWN, msat_from_minor
@@ -52,7 +51,7 @@ def refund_amount(
             amount, currency = _overpaid_sat(invoice), SAT
         case _:
             amount, currency = invoice.received_msat // MSAT_PER_SAT, SAT
-    amount = int(amount * (Decimal(10_000 - subtract_bp) / 10_000))
+    amount = amount * (10_000 - subtract_bp) // 10_000
     if amount <= 0:
         raise Refusal("invalid-amount", "Nothing would be left to give back.", field="subtractPercentage")
     return amount, currency
@@ -60,14 +59,14 @@ def refund_amount(
 
 def _worth(invoice: Invoice) -> int:
     """What was paid, in minor units of the invoice's own currency, at the rate that it recorded."""
-    currency = currency_get(invoice.currency)
     if invoice.amount is not None:
         return paid_minor(invoice)
-    if currency.is_bitcoin:
+    if currency_get(invoice.currency).is_bitcoin:
         return invoice.received_msat // MSAT_PER_SAT
-    if invoice.rate is None:
+    worth = received_minor(invoice)
+    if worth is None:
         raise Refusal("rate-unavailable", "No rate was recorded for this payment. Refund the sats that arrived.")
-    return int(Decimal(invoice.received_msat) * invoice.rate * currency.minor_per_major / (100_000_000 * MSAT_PER_SAT))
+    return worth
 
 
 def _overpaid_sat(invoice: Invoice) -> int:

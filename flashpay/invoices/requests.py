@@ -6,8 +6,8 @@ from collections.abc import Collection
 from datetime import datetime
 
 from flashpay.invoices.models import Invoice, InvoiceState, PaymentRequest, Source
-from flashpay.money.currencies import currency_get
-from flashpay.money.rates import DOWN, Rate, minor_from_msat
+from flashpay.invoices.selectors import received_minor
+from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.refusals import Refusal
 
 
@@ -64,7 +64,5 @@ def _worth(invoice: Invoice) -> int:
         if invoice.state == InvoiceState.SETTLED and invoice.credited_msat <= invoice.amount_msat:
             return invoice.amount
         return invoice.amount * invoice.credited_msat // invoice.amount_msat
-    if invoice.rate is None or invoice.rate_at is None:
-        return invoice.received_msat // 1000
-    rate = Rate(currency_get(invoice.currency), invoice.rate, invoice.rate_source, invoice.rate_at)
-    return minor_from_msat(invoice.received_msat, rate, DOWN)
+    worth = received_minor(invoice)
+    return invoice.received_msat // MSAT_PER_SAT if worth is None else worth

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, PayLink, Payment, PaymentRequest
 from flashpay.invoices.search import InvoiceQuery, invoices_matching
+from flashpay.money.currencies import currency_get
+from flashpay.money.rates import DOWN, Rate, minor_from_msat, price_rounded
 from flashpay.stores.models import Store
 
 
@@ -51,6 +53,14 @@ def paid_minor(invoice: Invoice) -> int:
     if invoice.amount is None or not invoice.amount_msat:
         return 0
     return invoice.amount * invoice.credited_msat // invoice.amount_msat
+
+
+def received_minor(invoice: Invoice) -> int | None:
+    """What arrived, in minor units of the invoice's currency at the rate that it recorded, cut down; None without a rate."""
+    if invoice.rate is None or invoice.rate_at is None:
+        return None
+    rate = Rate(currency_get(invoice.currency), price_rounded(invoice.rate), invoice.rate_source, invoice.rate_at)
+    return minor_from_msat(invoice.received_msat, rate, DOWN)
 
 
 def code_shown_last(invoice: Invoice) -> LightningInvoice | None:

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.formats import date_format, get_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from flashpay.invoices.models import Invoice
-from flashpay.invoices.selectors import checkout_link, invoice_due_msat
+from flashpay.invoices.selectors import checkout_link, invoice_due_msat, received_minor
+from flashpay.languages import amount_in_language
 from flashpay.money.amounts import amount_format, msat_format
 from flashpay.money.currencies import USD, currency_get
-from flashpay.money.rates import DOWN, Rate, minor_from_msat, price_rounded
 from flashpay.notices.kinds import KINDS
 from flashpay.notices.models import Kind, Mail
 from flashpay.stores.models import Store, WalletConnection
@@ -116,7 +116,7 @@ def _invoice(mail: Mail, invoice: Invoice) -> Words:
     if invoice.amount:
         facts.append(("Invoiced", _both(invoice.amount, invoice.currency, invoice.amount_msat)))
     if mail.kind == Kind.PAID_PARTLY:
-        facts.append(("Still open", _local(msat_format(invoice_due_msat(invoice)))))
+        facts.append(("Still open", amount_in_language(msat_format(invoice_due_msat(invoice)))))
     facts += [
         (label, value)
         for label, value in (
@@ -168,7 +168,11 @@ def _payout(mail: Mail, payout: Payout) -> Words:
 
 def _wallet(mail: Mail) -> Words:
     connection = WalletConnection.objects.defer("secret").get(pk=mail.entity_id)
-    balance = "" if connection.balance_cents is None else _local(amount_format(int(connection.balance_cents), USD))
+    balance = (
+        ""
+        if connection.balance_cents is None
+        else amount_in_language(amount_format(int(connection.balance_cents), USD))
+    )
     facts = [("Wallet", str(connection)), ("Time", moment(mail.created_at, mail.store))]
     sentences: tuple[str, ...]
     if mail.kind == Kind.LOW_BALANCE:
@@ -193,22 +197,16 @@ def _paid(invoice: Invoice) -> str:
     """What arrived, in the invoice's own currency (at its recorded rate, where it is not its amount) and in sats."""
     if invoice.amount and invoice.credited_msat == (invoice.amount_msat or 0):
         return _both(invoice.amount, invoice.currency, invoice.received_msat)
-    if invoice.rate is None or invoice.rate_at is None:
-        return _local(msat_format(invoice.received_msat))
-    rate = Rate(currency_get(invoice.currency), price_rounded(invoice.rate), invoice.rate_source, invoice.rate_at)
-    return _both(minor_from_msat(invoice.received_msat, rate, DOWN), invoice.currency, invoice.received_msat)
+    worth = received_minor(invoice)
+    if worth is None:
+        return amount_in_language(msat_format(invoice.received_msat))
+    return _both(worth, invoice.currency, invoice.received_msat)
 
 
 def _both(minor: int, currency: str, msat: int | None) -> str:
     main = amount_format(minor, currency_get(currency))
     sats = "" if msat is None else msat_format(msat)
-    return _local(main if not sats or sats == main else f"{main} ({sats})")
-
-
-def _local(formatted: str) -> str:
-    """An amount with the separators of the reader's language."""
-    group, point = str(get_format("THOUSAND_SEPARATOR")), str(get_format("DECIMAL_SEPARATOR"))
-    return formatted.translate({ord(","): group, ord("."): point})
+    return amount_in_language(main if not sats or sats == main else f"{main} ({sats})")
 
 
 def _headline(words: Words) -> str:
