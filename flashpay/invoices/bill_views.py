@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from flashpay.invoices.keypad import keyed_read, keypad_page
 from flashpay.invoices.models import Invoice, PayLink, PaymentRequest
 from flashpay.invoices.offers import pay_lnurl, prices_of
-from flashpay.invoices.requests import request_invoices, request_paid, request_state
+from flashpay.invoices.requests import request_standing
 from flashpay.invoices.services import pay_link_pay, payment_request_pay
 from flashpay.languages import translated
 from flashpay.money.amounts import amount_parse, amount_plain
@@ -88,9 +88,8 @@ def _to_checkout(invoice: Invoice) -> HttpResponse:
 
 
 def _bill_page(bill: PaymentRequest, problem: str, text: str) -> dict[str, Any]:
-    now = timezone.now()
-    state, paid = request_state(bill, now), request_paid(bill)
-    due = max(bill.amount - paid, 0)
+    standing = request_standing(bill, timezone.now())
+    state, paid = standing.state, standing.paid
     open_now = state == "Pending" and not bill.archived and not bill.store.archived
     version = hashlib.sha256(repr((state, paid, bill.amount, bill.title, open_now)).encode()).hexdigest()[:16]
     return {
@@ -98,10 +97,10 @@ def _bill_page(bill: PaymentRequest, problem: str, text: str) -> dict[str, Any]:
         "store": bill.store,
         "state": state,
         "paid": paid,
-        "due": due,
-        "due_text": amount_plain(due, currency_get(bill.currency)),
+        "due": standing.due,
+        "due_text": amount_plain(standing.due, currency_get(bill.currency)),
         "open": open_now,
-        "invoices": [invoice for invoice in request_invoices(bill) if invoice.received_msat],
+        "invoices": [invoice for invoice in standing.invoices if invoice.received_msat],
         "lnurl": pay_lnurl(bill) if open_now else None,
         "problem": problem,
         "text": text,

@@ -16,7 +16,7 @@ from django.urls import reverse
 from flashpay.ids import id_from_token, id_to_token
 from flashpay.invoices.keypad import currencies_of
 from flashpay.invoices.models import Invoice, InvoiceType, LightningAddress, PayLink, PaymentRequest
-from flashpay.invoices.requests import request_check_payable, request_due
+from flashpay.invoices.requests import request_check_payable
 from flashpay.invoices.selectors import invoice_due_msat, invoice_is_payable
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import SAT, USD, currency_get
@@ -157,9 +157,8 @@ def _link_offer(link: PayLink) -> Offer:
 
 
 def _request_offer(request: PaymentRequest, now: datetime) -> Offer:
-    request_check_payable(request, now)
+    due_msat = msat_of(request_check_payable(request, now), request.currency)
     metadata = pay_metadata(request.title, long_text=request.description[:500] or None)
-    due_msat = msat_of(request_due(request), request.currency)
     least_msat = min(SMALLEST_SAT * MSAT_PER_SAT, due_msat) if request.allow_parts else due_msat
     return Offer(least_msat, due_msat, metadata, COMMENT_LENGTH)
 

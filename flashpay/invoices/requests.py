@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from flashpay.invoices.models import Invoice, InvoiceState, PaymentRequest, Source
 from flashpay.invoices.selectors import received_minor
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.refusals import Refusal
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a bill is paid, from one look at its invoices (oldest first); `paid` and `due` in minor units of its currency."""
+
+    state: str
+    paid: int
+    due: int
+    invoices: list[Invoice]
+
+
+def request_standing(request: PaymentRequest, now: datetime) -> Standing:
+    invoices = request_invoices(request)
+    paid = sum(map(_worth, invoices))
+    return Standing(request_state(request, now, paid=paid), paid, max(request.amount - paid, 0), invoices)
 
 
 def request_invoices(request: PaymentRequest) -> list[Invoice]:
@@ -47,15 +64,16 @@ def request_state(request: PaymentRequest, now: datetime, *, paid: int | None = 
     return "Pending"
 
 
-def request_check_payable(request: PaymentRequest, now: datetime) -> None:
-    """Raises Refusal, with a sentence for the payer, unless something is due and may be paid now."""
-    state = request_state(request, now)
-    if state == "Completed":
+def request_check_payable(request: PaymentRequest, now: datetime) -> int:
+    """What is due, in minor units. Raises Refusal, with a sentence for the payer, unless something is and may be paid now."""
+    standing = request_standing(request, now)
+    if standing.state == "Completed":
         raise Refusal("request-paid", "This bill is paid already. Thank you! Nothing more was paid.")
-    if state == "Expired":
+    if standing.state == "Expired":
         raise Refusal("request-expired", "The time to pay this bill is over. Please ask the shop. Nothing was paid.")
     if request.archived or request.store.archived:
         raise Refusal("request-archived", "The shop has withdrawn this bill. Nothing was paid.")
+    return standing.due
 
 
 def _worth(invoice: Invoice) -> int:

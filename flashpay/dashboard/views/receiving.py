@@ -15,7 +15,7 @@ from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.receiving_forms import AddressForm, PayLinkForm, PaymentRequestForm
 from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
 from flashpay.invoices.offers import address_host, pay_lnurl
-from flashpay.invoices.requests import request_due, request_invoices, request_paid, request_state, requests_paid
+from flashpay.invoices.requests import request_standing, request_state, requests_paid
 from flashpay.invoices.selectors import link_address, request_link
 from flashpay.invoices.services import (
     lightning_address_delete,
@@ -169,14 +169,15 @@ def payment_request_new(request: StoreRequest) -> HttpResponse:
 @store_page(permissions.VIEW_PAYMENT_REQUESTS)
 def payment_request(request: StoreRequest, request_id: str) -> HttpResponse:
     bill = get_object_or_404(PaymentRequest, pk=request_id, store=request.store)
+    standing = request_standing(bill, timezone.now())
     context = {
         "nav": "payment_requests",
         "bill": bill,
-        "state": request_state(bill, timezone.now()),
-        "paid": request_paid(bill),
-        "due": request_due(bill),
+        "state": standing.state,
+        "paid": standing.paid,
+        "due": standing.due,
         "link": request_link(bill),
-        "invoices": request_invoices(bill),
+        "invoices": standing.invoices,
         "events": selectors.timeline(store=request.store, entities={"paymentrequest": [bill.pk]}),
     }
     return store_render(request, "dashboard/payment_request.html", context)

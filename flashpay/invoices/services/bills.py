@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from flashpay.invoices.keypad import Keyed, terms_check
 from flashpay.invoices.models import Invoice, InvoiceState, PayLink, PaymentRequest, Source
-from flashpay.invoices.requests import request_check_payable, request_due, request_paid
+from flashpay.invoices.requests import request_check_payable, request_paid
 from flashpay.invoices.services.invoices import invoice_create
 from flashpay.money.amounts import amount_format
 from flashpay.money.currencies import Currency, currency_get
@@ -99,8 +99,7 @@ def payment_request_pay(
     Raises Refusal, and NoFreshRate; then no invoice exists.
     """
     now = now or timezone.now()
-    request_check_payable(request, now)
-    due = request_due(request)
+    due = request_check_payable(request, now)
     currency = currency_get(request.currency)
     wanted = due if amount is None else amount
     if not 0 < wanted <= due:
