@@ -10,14 +10,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from flashpay.invoices.models import (
-    CARD_MAY_PAY,
     CARD_RUNNING,
     CardCollection,
     CardState,
     Invoice,
-    LightningInvoice,
     LightningInvoiceState,
 )
+from flashpay.invoices.selectors import code_card_may_pay
 from flashpay.languages import amount_in_language
 from flashpay.money.amounts import msat_format
 
@@ -95,7 +94,7 @@ def card_news(invoice: Invoice, now: datetime) -> CardNews | None:
     last = CardCollection.objects.filter(invoice=invoice).select_related("lightning_invoice").order_by("-id").first()
     if last is None:
         return None
-    doubted = _doubted(invoice)
+    doubted = code_card_may_pay(invoice)
     waits = doubted is not None and now < doubted.expires_at + _PATIENCE
     version = f"{last.pk}{last.state}{waits}{doubted.state if doubted else ''}"
     if last.state in CARD_RUNNING:
@@ -118,13 +117,6 @@ def card_news(invoice: Invoice, now: datetime) -> CardNews | None:
     if last.state == CardState.ACCEPTED:
         return CardNews("info", "hourglass", _ACCEPTED, (_ACCEPTED_HINT,), waits=True, version=version)
     return CardNews("warn", "help-circle", _UNKNOWN, (_UNKNOWN_HINT,), waits=True, version=version)
-
-
-def _doubted(invoice: Invoice) -> LightningInvoice | None:
-    codes = LightningInvoice.objects.filter(
-        invoice=invoice, state=LightningInvoiceState.OPEN, card_collections__state__in=CARD_MAY_PAY
-    )
-    return codes.order_by("-id").first()
 
 
 def _why(row: CardCollection) -> Text:

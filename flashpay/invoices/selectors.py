@@ -10,7 +10,16 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from flashpay.invoices.models import Invoice, InvoiceState, LightningInvoice, PayLink, Payment, PaymentRequest
+from flashpay.invoices.models import (
+    CARD_MAY_PAY,
+    Invoice,
+    InvoiceState,
+    LightningInvoice,
+    LightningInvoiceState,
+    PayLink,
+    Payment,
+    PaymentRequest,
+)
 from flashpay.invoices.search import InvoiceQuery, invoices_matching
 from flashpay.money.currencies import currency_get
 from flashpay.money.rates import DOWN, Rate, minor_from_msat, price_rounded
@@ -65,6 +74,14 @@ def received_minor(invoice: Invoice) -> int | None:
 
 def code_shown_last(invoice: Invoice) -> LightningInvoice | None:
     return invoice.lightning_invoices.order_by("-id").first()
+
+
+def code_card_may_pay(invoice: Invoice) -> LightningInvoice | None:
+    """The last code that a card's service was given and may still pay: Flash has not said yet what became of it."""
+    given = invoice.lightning_invoices.filter(
+        state=LightningInvoiceState.OPEN, card_collections__state__in=CARD_MAY_PAY
+    )
+    return given.order_by("-id").first()
 
 
 def invoice_state_now(invoice: Invoice, now: datetime) -> str:

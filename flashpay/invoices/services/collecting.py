@@ -28,16 +28,14 @@ from kombu.exceptions import OperationalError
 from flashpay import live
 from flashpay.invoices.cards import card_policy, card_read, host_of, is_own, own_link
 from flashpay.invoices.models import (
-    CARD_MAY_PAY,
     CARD_RUNNING,
     CardCollection,
     CardState,
     Invoice,
     InvoiceType,
     LightningInvoice,
-    LightningInvoiceState,
 )
-from flashpay.invoices.selectors import invoice_due_msat, invoice_is_payable
+from flashpay.invoices.selectors import code_card_may_pay, invoice_due_msat, invoice_is_payable
 from flashpay.invoices.services.asking import DEVIATION
 from flashpay.invoices.services.codes import SHORTEST_LIFE, lightning_invoice_issue
 from flashpay.money.errors import MoneyError
@@ -166,10 +164,7 @@ def code_in_doubt(*, invoice: Invoice, amount_msat: int | None, now: datetime) -
     Raises Refusal (`card-in-doubt`) where it lives too shortly, or was for another amount, and Flash has not said yet what
     became of it: another code now could take the money twice. Time alone never ends a doubt.
     """
-    codes = LightningInvoice.objects.filter(
-        invoice=invoice, state=LightningInvoiceState.OPEN, card_collections__state__in=CARD_MAY_PAY
-    )
-    found = codes.order_by("-id").first()
+    found = code_card_may_pay(invoice)
     if found is None:
         return None
     due_msat = amount_msat if invoice.type == InvoiceType.TOP_UP else invoice_due_msat(invoice)
