@@ -98,21 +98,10 @@ def embedded(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
 def _checkout(request: HttpRequest, invoice_id: str, whole: str) -> HttpResponse:
     invoice = _find(request, invoice_id)
-    now = timezone.now()
-    state = invoice_state_now(invoice, now)
     choice = _choice(request.GET, invoice)
-    code = Code(lnurl_first=True)
     wants_code = request.GET.get("tab") != "lnurl" and (invoice.type == InvoiceType.STANDARD or choice.amount_msat)
-    if state == InvoiceState.NEW and not wants_code:
-        code = Code(lnurl_first=True, card=card_news(invoice, now))
-    elif state == InvoiceState.NEW and not only_glances(request):
-        code = code_now(invoice, choice.amount_msat)
-        if code.shown is None:
-            # The wait may have been long: somebody paid, or its time ran out.
-            invoice.refresh_from_db()
-            now = timezone.now()
-            state = invoice_state_now(invoice, now)
-    page = checkout_page(invoice, state, code, now) | {"choice": choice, "embedded": whole != "invoices/checkout.html"}
+    page = checkout_now(request, invoice, wants_code=bool(wants_code), amount_msat=choice.amount_msat)
+    page |= {"choice": choice, "embedded": whole != "invoices/checkout.html"}
     return render(request, "invoices/_checkout_live.html" if wants_fragment(request) else whole, page)
 
 
@@ -142,7 +131,7 @@ def card(request: HttpRequest, invoice_id: str) -> HttpResponse:
         return redirect(reverse("invoices:checkout", args=[invoice.pk]) + chosen)
     now = timezone.now()
     # Without a refresh: somebody reads what was wrong, and this address is no page of its own.
-    page |= checkout_page(invoice, invoice_state_now(invoice, now), Code(lnurl_first=True), now) | {"refresh_s": 0}
+    page |= _page(invoice, invoice_state_now(invoice, now), Code(lnurl_first=True), now) | {"refresh_s": 0}
     return render(request, "invoices/checkout.html", page, status=status)
 
 
@@ -191,12 +180,34 @@ def _choice(sent: QueryDict, invoice: Invoice) -> Choice:
     return Choice(text, unit, amount_msat)
 
 
-def code_now(invoice: Invoice, amount_msat: int | None = None) -> Code:
+def checkout_now(
+    request: HttpRequest, invoice: Invoice, *, wants_code: bool = True, amount_msat: int | None = None
+) -> dict[str, Any]:
+    """What the living part of a checkout is rendered from, on its own page and on a till's screen.
+
+    Where somebody looks who `wants_code`, Flash makes one if none lives. `amount_msat`: what the payer of a top-up chose.
+    """
+    now = timezone.now()
+    state = invoice_state_now(invoice, now)
+    code = Code(lnurl_first=True)
+    if state == InvoiceState.NEW and not wants_code:
+        code = Code(lnurl_first=True, card=card_news(invoice, now))
+    elif state == InvoiceState.NEW and not only_glances(request):
+        code = _code_now(invoice, amount_msat, now)
+        if code.shown is None:
+            # The wait may have been long: somebody paid, or its time ran out.
+            invoice.refresh_from_db()
+            now = timezone.now()
+            state = invoice_state_now(invoice, now)
+    return _page(invoice, state, code, now)
+
+
+def _code_now(invoice: Invoice, amount_msat: int | None, now: datetime) -> Code:
     """The code to show now, made by Flash where none lives, or in words why there is none.
 
     While a card may be paying none is shown: the two together could be paid twice.
     """
-    news = card_news(invoice, timezone.now())
+    news = card_news(invoice, now)
     return Code(card=news) if news and news.waits else replace(_code_made(invoice, amount_msat), card=news)
 
 
@@ -238,8 +249,7 @@ def _no_code(refusal: Refusal, *, works_at_once: bool) -> Code:
     return Code(sentence=f"{sentence} {_('Nothing was paid.')}", retry_s=retry_s)
 
 
-def checkout_page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, Any]:
-    """What the living part of a checkout is rendered from, on its own page and on a till's screen."""
+def _page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, Any]:
     final = state in (InvoiceState.SETTLED, InvoiceState.INVALID)
     shown = code.shown
     return {

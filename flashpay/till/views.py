@@ -10,13 +10,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from flashpay.invoices.keypad import keyed_read, keypad_page, tip_shown
-from flashpay.invoices.models import InvoiceState
 from flashpay.invoices.offers import prices_of
-from flashpay.invoices.selectors import invoice_state_now
-from flashpay.invoices.views import Code, checkout_page, code_now
+from flashpay.invoices.views import checkout_now
 from flashpay.languages import translated
 from flashpay.money.errors import MoneyError, NoFreshRate
-from flashpay.public_pages import only_glances, public_page, wants_fragment
+from flashpay.public_pages import public_page, wants_fragment
 from flashpay.refusals import Refusal
 from flashpay.till.access import TillRequest, till_frame, till_page
 from flashpay.till.selectors import sale_find, sales_today, tills_usable
@@ -65,17 +63,7 @@ def sale(request: TillRequest, invoice_id: str) -> HttpResponse:
     invoice = sale_find(request.till, invoice_id)
     if invoice is None:
         raise Http404("There is no such sale at this till.")
-    now = timezone.now()
-    state = invoice_state_now(invoice, now)
-    code = Code(lnurl_first=True)
-    if state == InvoiceState.NEW and not only_glances(request):
-        code = code_now(invoice)
-        if code.shown is None:
-            # The wait may have been long: somebody paid, or its time ran out.
-            invoice.refresh_from_db()
-            now = timezone.now()
-            state = invoice_state_now(invoice, now)
-    page = till_frame(request) | checkout_page(invoice, state, code, now)
+    page = till_frame(request) | checkout_now(request, invoice)
     tip = tip_shown(invoice)
     page |= {"tip": tip, "without_tip": (invoice.amount or 0) - tip}
     return render(request, "till/_sale_live.html" if wants_fragment(request) else "till/sale.html", page)
