@@ -122,7 +122,7 @@ def card(request: HttpRequest, invoice_id: str) -> HttpResponse:
             throttle_check(CARD, request, invoice_id)
             card_present(invoice=invoice, text=text, amount_msat=choice.amount_msat)
         except Refusal as refusal:
-            problem, status = refusal.sentence, 429 if refusal.code == "too-many" else 422
+            problem, status = translated(refusal.sentence), 429 if refusal.code == "too-many" else 422
     page = {"invoice": invoice, "choice": choice, "card_problem": problem, "card_text": text if problem else ""}
     if wants_fragment(request):
         return render(request, "invoices/_card_form.html", page, status=status)

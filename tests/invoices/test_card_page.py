@@ -142,6 +142,17 @@ def test_many_taps_are_slowed_down_and_ask_nobody(
     assert "please wait" in text(answers[-1])
 
 
+def test_the_plea_for_patience_is_in_the_payers_language(
+    payer: Client, invoice: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttles._Rest, "until", 0.0)
+    tap = {"path": f"{path(invoice)}/card", "data": {"lnurlw": "hello"}, "headers": {"accept-language": "fr"}}
+    answers = [payer.post(**tap, **FRAGMENT) for _ in range(11)]
+    assert "Ceci n’est pas le lien d’une carte" in text(answers[0])
+    assert "veuillez attendre" in text(answers[-1])
+    assert "please wait" not in text(answers[-1])
+
+
 def test_the_record_of_events_tells_what_was_asked_and_answered(
     payer: Client, invoice: Invoice, cards: SandboxServer
 ) -> None:
