@@ -113,5 +113,13 @@
     }
   }
 
-  for (const element of document.querySelectorAll("[data-card]")) new Card(element);
+  const living = new WeakSet();
+  const begin = () => {
+    for (const element of document.querySelectorAll("[data-card]")) {
+      if (!living.has(element)) living.add(element) && new Card(element);
+    }
+  };
+  begin();
+  // A page that has brought in another's content without leaving (till.js) says so.
+  document.addEventListener("page:changed", begin);
 })();

@@ -32,8 +32,6 @@
     const fresh = new DOMParser().parseFromString(html, "text/html");
     const main = fresh.querySelector("main");
     if (!main?.querySelector(".till")) return location.assign(answer.url);
-    // What was parsed here does not run by itself.
-    for (const inert of main.querySelectorAll("script[src]")) inert.replaceWith(Object.assign(document.createElement("script"), { src: inert.src }));
     document.querySelector("main").replaceWith(main);
     document.title = fresh.title;
     if (answer.redirected) history.pushState({ till: true }, "", answer.url);
