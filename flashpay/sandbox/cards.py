@@ -8,7 +8,6 @@ import asyncio
 import hmac
 import secrets
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -21,6 +20,7 @@ from starlette.routing import Route
 
 from flashpay.sandbox.accounts import Wallet
 from flashpay.sandbox.ledger import AlreadyPrepared, Ending, Invoice, NotEnough, NotPayable
+from flashpay.sandbox.lines import http_cut
 from flashpay.sandbox.lnurl_pay import HEADERS
 from flashpay.sandbox.service import Sandbox
 
@@ -211,27 +211,20 @@ async def pay(request: Request) -> Response:
     card, sandbox = request.app.state.card, request.app.state.sandbox
     how = sandbox.switches.take("card_pay")
     if how == "cut_before":
-        return await _cut(request)
+        return await http_cut(request)
     try:
         card.pay(k1=request.query_params.get("k1", ""), bolt11=request.query_params.get("pr", ""), how=how)
         answer = {"status": "OK"}
     except CardRefused as error:
         answer = {"status": "ERROR", "reason": str(error)}
     if how == "cut_after":
-        return await _cut(request)
+        return await http_cut(request)
     await asyncio.sleep(SILENT_S if how == "silent" else sandbox.switches.take("card_takes_s"))
     return _answer(answer)
 
 
 def _answer(body: dict[str, Any]) -> JSONResponse:
     return JSONResponse(body, headers=HEADERS)
-
-
-async def _cut(request: Request) -> Response:
-    """Drop the connection without a byte; the response that follows goes nowhere."""
-    request.scope["state"]["transport"].abort()
-    await asyncio.sleep(0.01)  # lets the server notice, so that it does not try to write
-    return Response(status_code=HTTPStatus.BAD_GATEWAY)
 
 
 ROUTES = [Route("/boltcard", offer), Route("/boltcard/pay", pay)]

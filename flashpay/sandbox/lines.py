@@ -4,8 +4,11 @@ The handle travels in the ASGI scope's `state`: `transport` for HTTP, `line` for
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, cast
 
+from starlette.requests import Request
+from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -14,6 +17,13 @@ class HttpLine(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+
+
+async def http_cut(request: Request) -> Response:
+    """Drop the connection without a byte; the response that follows goes nowhere."""
+    request.scope["state"]["transport"].abort()
+    await asyncio.sleep(0.01)  # lets the server notice, so that it does not try to write
+    return Response(status_code=HTTPStatus.BAD_GATEWAY)
 
 
 class SocketLine(WebSocketsSansIOProtocol):

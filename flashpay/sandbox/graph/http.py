@@ -23,6 +23,7 @@ from flashpay.sandbox.graph.credentials import Caller, caller_of_http
 from flashpay.sandbox.graph.execution import Prepared, prepare, run
 from flashpay.sandbox.graph.troubles import through_router
 from flashpay.sandbox.graph.wallet_view import CAPABILITY_HEADER, capable
+from flashpay.sandbox.lines import http_cut
 from flashpay.sandbox.service import Sandbox
 
 ADDRESS_BURST = 40
@@ -165,11 +166,8 @@ def _header_key_refusal(request: Request, sandbox: Sandbox) -> Response | None:
 
 
 async def _cut(request: Request, entry: dict[str, Any]) -> Response:
-    """Drop the connection without a byte; the response that follows goes nowhere."""
     entry["cut"] = True
-    request.scope["state"]["transport"].abort()
-    await asyncio.sleep(0.01)  # lets the server notice, so that it does not try to write
-    return Response(status_code=HTTPStatus.BAD_GATEWAY)
+    return await http_cut(request)
 
 
 def _shown(result: ExecutionResult, error_codes: str) -> JSONResponse:
