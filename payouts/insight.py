@@ -17,7 +17,7 @@ from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.spreadsheets import csv_lines
 from flashpay.stores.models import Event, Store
-from payouts.models import AttemptEvidence, AttemptState, Payout, PayoutAttempt, PayoutState
+from payouts.models import UNSENT_PAYOUT_STATES, AttemptEvidence, AttemptState, Payout, PayoutAttempt, PayoutState
 
 CSV_COLUMNS = (
     "id", "pull_payment", "state", "created_at", "completed_at", "destination_kind", "destination", "currency", "amount",
@@ -74,7 +74,7 @@ class Entry:
 def payout_totals(store: Store) -> Totals:
     found = Payout.objects.filter(store=store).aggregate(
         claimed=Sum("amount_msat", filter=~Q(state=PayoutState.CANCELLED)),
-        waiting=Sum("amount_msat", filter=Q(state__in=[PayoutState.AWAITING_APPROVAL, PayoutState.AWAITING_PAYMENT])),
+        waiting=Sum("amount_msat", filter=Q(state__in=UNSENT_PAYOUT_STATES)),
         flight=Sum("amount_msat", filter=Q(state=PayoutState.IN_PROGRESS)),
         paid=Sum("amount_msat", filter=Q(state=PayoutState.COMPLETED)),
         review=Count("pk", filter=Q(needs_review=True)),

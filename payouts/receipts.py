@@ -16,7 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from flashpay import lightning
 from flashpay.public_pages import public_page
-from payouts.models import Payout, PayoutAttempt, PayoutState
+from payouts.models import ENDED_PAYOUT_STATES, Payout, PayoutAttempt, PayoutState
 from payouts.selectors import payout_receipt, receipt_link
 
 # Without JavaScript a page that waits for its preimage comes again this often.
@@ -66,7 +66,7 @@ def receipt(request: HttpRequest, payout_id: str) -> HttpResponse:
     if checked and "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"says": checked})
     # One that was marked as paid by hand has no attempt that paid it, and never gets one.
-    waits = not shown.attempt.preimage if shown else payout.state not in (PayoutState.COMPLETED, PayoutState.CANCELLED)
+    waits = not shown.attempt.preimage if shown else payout.state not in ENDED_PAYOUT_STATES
     page = {
         "payout": payout,
         "store": payout.store,

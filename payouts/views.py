@@ -24,7 +24,7 @@ from flashpay.refusals import Refusal
 from flashpay.throttles import CLAIM, CLAIM_PAGE, throttled_page
 from lnurl.wire.codec import lightning_link_encode
 from payouts.forms import ClaimForm
-from payouts.models import Payout, PayoutState, PullPayment
+from payouts.models import ENDED_PAYOUT_STATES, Payout, PayoutState, PullPayment
 from payouts.selectors import (
     ClaimLimits,
     claim_find,
@@ -42,7 +42,6 @@ from payouts.services import RaiseOffered, payout_claim, quote_make
 REFRESH_S = 5
 # Nothing can be claimed any more, and nothing will change that by itself.
 CLOSED_STATES = frozenset({"Archived", "Expired", "Exhausted"})
-ENDED = frozenset({PayoutState.COMPLETED, PayoutState.CANCELLED})
 
 
 # Exempt: whoever can make a browser send this knows the link's secret and could claim without the browser. In return a
@@ -117,7 +116,7 @@ def _claim_page(pull_payment: PullPayment, form: ClaimForm, now: datetime) -> di
     limits, why_not = _limits(pull_payment, now)
     bech32, uri = pull_payment_lnurl(pull_payment)
     claims = claims_shown(pull_payment)
-    pending = any(each.state not in ENDED for each in claims)
+    pending = any(each.state not in ENDED_PAYOUT_STATES for each in claims)
     final = state in CLOSED_STATES and not pending
     return {
         "pull_payment": pull_payment,

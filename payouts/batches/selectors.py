@@ -12,7 +12,7 @@ from flashpay.money.currencies import currency_get
 from flashpay.spreadsheets import csv_lines
 from flashpay.stores.models import Store
 from payouts.batches.models import BatchPayout, BatchState, PayoutBatch
-from payouts.models import PayoutState
+from payouts.models import ENDED_PAYOUT_STATES, PayoutState
 from payouts.selectors import receipt_link
 
 RESULT_COLUMNS = (
@@ -62,7 +62,7 @@ class Progress:
 
 def batches_of(store: Store) -> QuerySet[PayoutBatch]:
     """The store's batches and open drafts, newest first, each with its number of payouts, those that ended, and its sum."""
-    ended = Q(made__payout__state__in=[PayoutState.COMPLETED, PayoutState.CANCELLED])
+    ended = Q(made__payout__state__in=ENDED_PAYOUT_STATES)
     return (
         PayoutBatch.objects.filter(store=store)
         .exclude(state=BatchState.DISCARDED)

@@ -18,7 +18,7 @@ from flashpay.stores.wallets import wallet_of
 from payouts.batches.checking import Checked, CheckedRow, rows_check
 from payouts.batches.models import LONGEST_NAME, BatchPayout, BatchState, PayoutBatch
 from payouts.batches.reading import Row, rows_sha256, table_read
-from payouts.models import Payout, PayoutState
+from payouts.models import UNSENT_PAYOUT_STATES, Payout, PayoutState
 from payouts.services import payout_approve, payout_cancel
 from payouts.services.bulk import Planned, payouts_write
 
@@ -176,7 +176,7 @@ def batch_approve(*, batch: PayoutBatch, user: User, now: datetime | None = None
 def batch_cancel(*, batch: PayoutBatch, reason: str, actor: str, now: datetime | None = None) -> int:
     """Cancel what was not sent yet; returns how many. What is in flight goes to its end. At most MOST_AT_ONCE at a time."""
     cancelled = 0
-    for payout in _made(batch, [PayoutState.AWAITING_APPROVAL, PayoutState.AWAITING_PAYMENT])[:MOST_AT_ONCE]:
+    for payout in _made(batch, UNSENT_PAYOUT_STATES)[:MOST_AT_ONCE]:
         try:
             payout_cancel(payout=payout, reason=reason, actor=actor, now=now)
         except Refusal:

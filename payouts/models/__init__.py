@@ -10,13 +10,23 @@ from payouts.models.attempts import (
     ReviewDecision,
     Verdict,
 )
-from payouts.models.payouts import DestinationKind, Payout, PayoutApproval, PayoutPart, PayoutState
+from payouts.models.payouts import (
+    ENDED_PAYOUT_STATES,
+    UNSENT_PAYOUT_STATES,
+    DestinationKind,
+    Payout,
+    PayoutApproval,
+    PayoutPart,
+    PayoutState,
+)
 from payouts.models.policies import MinimumPolicy, PayoutPolicy, SendingSwitch
 from payouts.models.pull_payments import PullPayment, Renewal
 from payouts.models.wallets import WalletFloat, WalletTransaction
 
 __all__ = [
+    "ENDED_PAYOUT_STATES",
     "OPEN_ATTEMPT_STATES",
+    "UNSENT_PAYOUT_STATES",
     "AppendOnlyModel",
     "AttemptEvidence",
     "AttemptState",

@@ -20,6 +20,11 @@ class PayoutState(models.TextChoices):
     CANCELLED = "Cancelled"
 
 
+# Nothing was sent: it may still be cancelled.
+UNSENT_PAYOUT_STATES = [PayoutState.AWAITING_APPROVAL, PayoutState.AWAITING_PAYMENT]
+ENDED_PAYOUT_STATES = [PayoutState.COMPLETED, PayoutState.CANCELLED]
+
+
 class DestinationKind(models.TextChoices):
     BOLT11 = "bolt11", "Lightning invoice"
     LNURL_PAY = "lnurl_pay", "LNURL"

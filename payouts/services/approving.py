@@ -12,7 +12,7 @@ from django.utils import timezone
 from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record, transition
 from flashpay.stores.models import User
-from payouts.models import Payout, PayoutApproval, PayoutState, PullPayment
+from payouts.models import UNSENT_PAYOUT_STATES, Payout, PayoutApproval, PayoutState, PullPayment
 from payouts.services.outcomes import watchers
 from payouts.services.queue import payout_enqueue_on_commit
 
@@ -52,7 +52,7 @@ def payout_cancel(*, payout: Payout, reason: str, actor: str, now: datetime | No
     """Cancel a payout that nothing was sent for, and give its amount back to the pull payment. Raises Refusal once a
     send has begun: then only evidence ends it."""
     now = now or timezone.now()
-    if payout.state not in (PayoutState.AWAITING_APPROVAL, PayoutState.AWAITING_PAYMENT):
+    if payout.state not in UNSENT_PAYOUT_STATES:
         raise Refusal("invalid-state", "This payout cannot be cancelled any more: its sending has begun.")
     with transaction.atomic():
         if not transition(

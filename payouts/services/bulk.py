@@ -48,7 +48,6 @@ def payouts_write(*, store: Store, planned: Sequence[Planned], actor: str, now: 
             now=now,
             claim_key=plan.key,
             approvals_needed=plan.approvals_needed,
-            state=PayoutState.AWAITING_APPROVAL if plan.approvals_needed else PayoutState.AWAITING_PAYMENT,
         )
         for plan in planned
     ]

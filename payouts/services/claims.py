@@ -113,11 +113,21 @@ def payout_row(
 
 
 def payout_new(
-    *, store: Store, target: Target, claim: Claim, currency: Currency, actor: str, now: datetime, **columns: Any
+    *,
+    store: Store,
+    target: Target,
+    claim: Claim,
+    currency: Currency,
+    actor: str,
+    now: datetime,
+    approvals_needed: int = 0,
+    **columns: Any,
 ) -> Payout:
-    """A payout as it is written, not saved yet."""
+    """A payout as it is written, not saved yet: AwaitingApproval where it needs one, else AwaitingPayment."""
     return Payout(
         store=store,
+        approvals_needed=approvals_needed,
+        state=PayoutState.AWAITING_APPROVAL if approvals_needed else PayoutState.AWAITING_PAYMENT,
         destination_kind=target.kind,
         destination=target.text,
         currency=currency.code,
@@ -183,7 +193,6 @@ def _create(
             pull_payment=pull_payment,
             approvals_needed=needed,
             claim_key=key,
-            state=PayoutState.AWAITING_APPROVAL if needed else PayoutState.AWAITING_PAYMENT,
         )
 
 
@@ -220,7 +229,6 @@ def _collect(
             now=now,
             pull_payment=pull_payment,
             collecting=True,
-            state=PayoutState.AWAITING_PAYMENT,
         )
     waiting.refresh_from_db()
     if approvals_needed(pull_payment, waiting.amount):

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from flashpay.refusals import Refusal
-from payouts.models import Payout, PayoutState
+from payouts.models import UNSENT_PAYOUT_STATES, Payout, PayoutState
 from payouts.services.approving import payout_cancel
 
 # Enough for one look; the next one comes seconds later.
@@ -24,8 +24,7 @@ def payouts_expire(*, now: datetime | None = None) -> int:
     Safe beside a sender: it moves a payout only from where it waits, and so does this. One of them wins.
     """
     now = now or timezone.now()
-    waiting = [PayoutState.AWAITING_APPROVAL, PayoutState.AWAITING_PAYMENT]
-    dead = Payout.objects.filter(state__in=waiting, expires_at__lte=now).order_by("expires_at")
+    dead = Payout.objects.filter(state__in=UNSENT_PAYOUT_STATES, expires_at__lte=now).order_by("expires_at")
     return sum(_expire(payout, now) for payout in dead[:_MOST_AT_ONCE])
 
 

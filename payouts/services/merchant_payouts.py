@@ -64,7 +64,6 @@ def payout_create(
                 now=now,
                 claim_key=key,
                 approvals_needed=needed,
-                state=PayoutState.AWAITING_APPROVAL if needed else PayoutState.AWAITING_PAYMENT,
             )
     except IntegrityError:
         known = _made_before(store, target, key)

@@ -18,7 +18,7 @@ from flashpay.refusals import Refusal
 from flashpay.stores.events import event_record
 from flashpay.stores.models import Store
 from flashpay.stores.rates import rate_get
-from payouts.models import MinimumPolicy, Payout, PayoutState, PullPayment, Renewal
+from payouts.models import UNSENT_PAYOUT_STATES, MinimumPolicy, Payout, PayoutState, PullPayment, Renewal
 from payouts.selectors import sending_wallet_of
 from payouts.services.approving import payout_cancel
 from payouts.services.codes import claim_code_hash
@@ -129,7 +129,7 @@ def pull_payment_archive(*, pull_payment: PullPayment, actor: str, now: datetime
             return
         pull_payment.archived_at = now
         event_record(row=pull_payment, type="PullPaymentArchived", actor=actor, at=now)
-    waiting = pull_payment.payouts.filter(state__in=[PayoutState.AWAITING_APPROVAL, PayoutState.AWAITING_PAYMENT])
+    waiting = pull_payment.payouts.filter(state__in=UNSENT_PAYOUT_STATES)
     for payout in waiting:
         try:
             payout_cancel(payout=payout, reason="The pull payment was archived.", actor=actor, now=now)
