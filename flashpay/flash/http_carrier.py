@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
+from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -103,12 +105,19 @@ class HttpCarrier:
             url=self._endpoint.api_url,
             headers=self._headers,
             follow_redirects=False,
+            verify=_certificates(),
             limits=httpx.Limits(
                 max_connections=50, max_keepalive_connections=kept, keepalive_expiry=KEPT_FOR_S if kept else 0
             ),
         )
         transport.connect()
         return transport
+
+
+@lru_cache(maxsize=1)
+def _certificates() -> SSLContext:
+    # Reading them takes tens of milliseconds, and every wallet has clients of its own.
+    return httpx.create_ssl_context()
 
 
 def _failure(cause: BaseException | None) -> Failure:
