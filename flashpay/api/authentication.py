@@ -117,7 +117,7 @@ class TokenAuth(APIKeyHeader):
     """`Authorization: token KEY`, as BTCPay Server has it."""
 
     param_name = "Authorization"
-    openapi_description = "An API key, written as `token KEY`. Keys are made on the page of a store, or by a command."
+    openapi_description = "An API key, written as `token KEY`. The first is made by `python manage.py api_key_create`, others by `POST /api-keys`."
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
         scheme, _, text = (key or "").strip().partition(" ")

@@ -39,9 +39,10 @@ REPEATABLE: dict[str, Any] = {
             "name": HEADER,
             "required": False,
             "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
-            "example": "0b9a3f0e-6b0c-4f0e-9a55-0c7a9d6c2f11",
-            "description": "Any text of your own for this one request, such as a UUID. Sent again with the same key and body, "
-            "it makes nothing again and gets the same answer, for 24 hours.",
+            # No `example`: the page that lets people try an endpoint would fill it in, the same for every request.
+            "description": "Any text of your own for this one request, such as the UUID "
+            "`0b9a3f0e-6b0c-4f0e-9a55-0c7a9d6c2f11`. Sent again with the same key and body, it makes nothing again and gets "
+            "the same answer, for 24 hours.",
         }
     ]
 }
