@@ -14,7 +14,7 @@ from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.receiving_forms import AddressForm, PayLinkForm, PaymentRequestForm
 from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
-from flashpay.invoices.offers import address_host, pay_lnurl
+from flashpay.invoices.offers import address_host, address_text, pay_lnurl
 from flashpay.invoices.requests import request_standing, request_state, requests_paid
 from flashpay.invoices.selectors import link_address, request_link
 from flashpay.invoices.services import (
@@ -50,7 +50,7 @@ def addresses(request: StoreRequest) -> HttpResponse:
             except Refusal as refusal:
                 form.refuse(refusal)
             else:
-                messages.success(request, f"{made.name}@{address_host()} takes payments now.")
+                messages.success(request, f"{address_text(made)} takes payments now.")
                 return redirect("dashboard:addresses", request.store.pk)
     context = {
         "nav": "addresses",
@@ -84,7 +84,7 @@ def _address_make(request: StoreRequest, form: AddressForm) -> LightningAddress:
 def address_delete(request: StoreRequest, address_id: str) -> HttpResponse:
     address = get_object_or_404(LightningAddress, pk=address_id, store=request.store)
     lightning_address_delete(address=address, actor=str(request.user))
-    messages.success(request, f"{address.name}@{address_host()} is given up. What it received stays on record.")
+    messages.success(request, f"{address_text(address)} is given up. What it received stays on record.")
     return redirect("dashboard:addresses", request.store.pk)
 
 
@@ -114,7 +114,7 @@ def pay_links(request: StoreRequest) -> HttpResponse:
     # A till's own link is switched on and off where the till is.
     links = PayLink.objects.filter(store=request.store, till=None).order_by("archived", "-created_at")
     page = Paginator(links, PAGE_SIZE).get_page(request.GET.get("page"))
-    rows = [{"link": link, "address": link_address(link), "lnurl": pay_lnurl(link)} for link in page.object_list]
+    rows = [{"link": link, "address": link_address(link)} for link in page.object_list]
     context = {"nav": "pay_links", "form": form, "page": page, "rows": rows}
     return store_render(request, "dashboard/pay_links.html", context, status=422 if form.errors else 200)
 
