@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from django.http import StreamingHttpResponse
 
 # Programs run a cell that begins with one of these. An apostrophe in front makes it text, and is not shown.
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -17,9 +19,10 @@ class _Echo:
         return line
 
 
-def csv_lines(rows: Iterable[Sequence[str]], *, mark: str = BYTE_ORDER_MARK) -> Iterator[str]:
+def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """RFC 4180 lines, the first behind a byte order mark, without which Excel reads UTF-8 as something else."""
     writer = csv.writer(_Echo())
+    mark = BYTE_ORDER_MARK
     for row in rows:
         yield mark + writer.writerow([cell_safe(cell) for cell in row])
         mark = ""
@@ -36,6 +39,14 @@ def blocks(lines: Iterable[str]) -> Iterator[str]:
             yield "".join(waiting)
             waiting, size = [], 0
     yield "".join(waiting)
+
+
+def csv_response(lines: Iterable[str], name: str, *, headers: Mapping[str, str] | None = None) -> StreamingHttpResponse:
+    """The lines as a download with this name (without its ending), which is sent while it is written."""
+    as_file = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return StreamingHttpResponse(
+        blocks(lines), content_type="text/csv; charset=utf-8", headers={**as_file, **(headers or {})}
+    )
 
 
 def cell_safe(text: str) -> str:

@@ -107,7 +107,7 @@ def payout_days(*, store: Store, now: datetime, days: int = 30) -> list[Day]:
 def payouts_csv(payouts: QuerySet[Payout]) -> Iterator[str]:
     """The payouts as CSV, line by line, with both sides of every conversion. Texts of strangers are no formulas."""
     rows = (_cells(payout) for payout in chain.from_iterable(chunks_of(payouts.prefetch_related("attempts"))))
-    return csv_lines(chain([CSV_COLUMNS], rows), mark="")
+    return csv_lines(chain([CSV_COLUMNS], rows))
 
 
 def payout_history(payout: Payout) -> list[Entry]:

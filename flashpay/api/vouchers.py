@@ -20,7 +20,7 @@ from flashpay.api.repeats import REPEATABLE, once
 from flashpay.api.wire import AmountText, Input, Moment, PullPaymentId, StoreId, UnixTime, moment_read
 from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
-from flashpay.spreadsheets import csv_lines
+from flashpay.spreadsheets import csv_lines, csv_response
 from flashpay.stores import permissions
 from payouts.selectors import claim_link, pull_payment_lnurl
 from payouts.vouchers.models import VoucherBatch
@@ -40,6 +40,7 @@ _ONE = "/stores/{storeId}/voucher-batches/{batchId}"
 # Whoever holds the codes holds the money, so a guest of the store sees none.
 _HANDS_OUT = permissions.CREATE_UNAPPROVED_PULL_PAYMENTS
 _EXAMPLE_LINK = "https://pay.example/api/v1/stores/Vb7sQk2mWcTn4RzXyHe9Lp/voucher-batches/Wr4zKc9tGbNx5QpLmSv7Hj"
+_NOT_KEPT = {"Cache-Control": "no-store"}
 State = Literal["Unclaimed", "Claimed", "InFlight", "Paid", "Revoked", "Expired"]
 
 
@@ -181,11 +182,8 @@ _PDF: dict[str, Any] = {
 def voucher_batch_csv(request: ApiRequest, storeId: str, batchId: str) -> StreamingHttpResponse:
     """The batch as a table for a spreadsheet, with the codes and links that pay out."""
     batch = _batch(request, storeId, batchId, _HANDS_OUT)
-    return StreamingHttpResponse(
-        csv_lines(csv_rows(batch, timezone.now())),
-        content_type="text/csv; charset=utf-8",
-        headers=_as_file(batch, "csv"),
-    )
+    lines = csv_lines(csv_rows(batch, timezone.now()))
+    return csv_response(lines, _file_name(batch), headers=_NOT_KEPT)
 
 
 @router.get(f"{_ONE}/pdf", response=answers(None), openapi_extra=_PDF)
@@ -206,7 +204,8 @@ def voucher_batch_pdf(
     body = sheets_pdf(
         cards(batch, printed, language=language), layout_get(paper, perPage), title=batch.name, made_at=now
     )
-    return HttpResponse(body, content_type="application/pdf", headers=_as_file(batch, "pdf"))
+    as_file = {"Content-Disposition": f'attachment; filename="{_file_name(batch)}.pdf"'}
+    return HttpResponse(body, content_type="application/pdf", headers={**as_file, **_NOT_KEPT})
 
 
 def _batch(request: ApiRequest, store_id: str, batch_id: str, permission: str) -> VoucherBatch:
@@ -214,9 +213,8 @@ def _batch(request: ApiRequest, store_id: str, batch_id: str, permission: str) -
     return request.auth.record_get(found, store_id, permission, "voucher-batch")
 
 
-def _as_file(batch: VoucherBatch, ending: str) -> dict[str, str]:
-    name = f"{slugify(batch.name) or 'vouchers'}.{ending}"
-    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+def _file_name(batch: VoucherBatch) -> str:
+    return slugify(batch.name) or "vouchers"
 
 
 def _shown(batches: list[VoucherBatch]) -> list[VoucherBatchData]:

@@ -25,7 +25,7 @@ from flashpay.invoices.services import invoice_archive, invoice_create, invoice_
 from flashpay.keyset import page_of
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
-from flashpay.spreadsheets import blocks, csv_lines
+from flashpay.spreadsheets import csv_lines, csv_response
 from flashpay.stores import permissions
 from flashpay.stores.selectors import wallet_active
 from payouts.services.refunds import refunds_of
@@ -60,10 +60,7 @@ def invoices(request: StoreRequest) -> HttpResponse:
 def invoices_csv(request: StoreRequest) -> StreamingHttpResponse:
     """Everything that the list would show, as a table for a spreadsheet."""
     _state, _text, _query, found = _found(request)
-    lines = blocks(csv_lines(invoice_rows(found)))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="invoices-{timezone.now():%Y-%m-%d}.csv"'
-    return response
+    return csv_response(csv_lines(invoice_rows(found)), f"invoices-{timezone.now():%Y-%m-%d}")
 
 
 def _found(request: StoreRequest) -> tuple[str, str, InvoiceQuery, QuerySet[Invoice]]:

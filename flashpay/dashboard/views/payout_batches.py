@@ -17,6 +17,7 @@ from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.batch_forms import BatchForm
 from flashpay.refusals import Refusal
+from flashpay.spreadsheets import csv_response
 from flashpay.stores import permissions
 from flashpay.stores.selectors import wallet_active
 from payouts.batches.checking import Checked
@@ -78,7 +79,7 @@ def batch_new(request: StoreRequest) -> HttpResponse:
 @require_GET
 @store_page(permissions.VIEW_PAYOUTS)
 def sample(request: StoreRequest) -> StreamingHttpResponse:
-    return _csv(sample_csv(), "payouts-sample")
+    return csv_response(sample_csv(), "payouts-sample")
 
 
 @require_GET
@@ -156,7 +157,7 @@ def batch_act(request: StoreRequest, batch_id: str) -> HttpResponse:
 @store_page(permissions.VIEW_PAYOUTS)
 def batch_results(request: StoreRequest, batch_id: str) -> StreamingHttpResponse:
     shown = _batch(request, batch_id)
-    return _csv(batch_csv(shown), f"payouts-{slugify(shown.name) or shown.pk}-{timezone.now():%Y-%m-%d}")
+    return csv_response(batch_csv(shown), f"payouts-{slugify(shown.name) or shown.pk}-{timezone.now():%Y-%m-%d}")
 
 
 def _batch(request: StoreRequest, batch_id: str) -> PayoutBatch:
@@ -221,9 +222,3 @@ def _progress(request: StoreRequest, shown: PayoutBatch) -> HttpResponse:
             "events": selectors.timeline(store=request.store, entities={"payoutbatch": [shown.pk]}),
         },
     )
-
-
-def _csv(lines: Any, name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return response

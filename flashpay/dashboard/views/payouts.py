@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +24,7 @@ from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import wants_fragment
 from flashpay.refusals import Refusal
-from flashpay.spreadsheets import blocks
+from flashpay.spreadsheets import csv_response
 from flashpay.stores import permissions
 from flashpay.stores.selectors import wallet_active
 from payouts.insight import payout_days
@@ -154,11 +153,7 @@ def payouts(request: StoreRequest) -> HttpResponse:
 def payouts_csv(request: StoreRequest) -> StreamingHttpResponse:
     """Everything that the list would show, as a table for a spreadsheet."""
     _state, _text, found = _found(request)
-    # Without the byte order mark Excel reads UTF-8 as something else.
-    lines = blocks(chain(["\ufeff"], csv_of(found)))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="payouts-{timezone.now():%Y-%m-%d}.csv"'
-    return response
+    return csv_response(csv_of(found), f"payouts-{timezone.now():%Y-%m-%d}")
 
 
 def _days(request: StoreRequest) -> dict[str, Any]:

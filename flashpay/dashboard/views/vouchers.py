@@ -22,7 +22,7 @@ from flashpay.languages import ENGLISH, language_known
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
-from flashpay.spreadsheets import csv_lines
+from flashpay.spreadsheets import csv_lines, csv_response
 from flashpay.stores import permissions
 from flashpay.stores.selectors import wallet_active
 from payouts.vouchers.models import Voucher, VoucherBatch
@@ -185,12 +185,8 @@ def batch_pdf(request: StoreRequest, batch_id: str) -> HttpResponse:
 @store_page(_HANDS_OUT)
 def batch_csv(request: StoreRequest, batch_id: str) -> StreamingHttpResponse:
     shown = _batch(request, batch_id)
-    name = f"{slugify(shown.name) or 'vouchers'}.csv"
-    return StreamingHttpResponse(
-        csv_lines(csv_rows(shown, timezone.now())),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', **_NOT_KEPT},
-    )
+    lines = csv_lines(csv_rows(shown, timezone.now()))
+    return csv_response(lines, slugify(shown.name) or "vouchers", headers=_NOT_KEPT)
 
 
 def _batch(request: StoreRequest, batch_id: str) -> VoucherBatch:
