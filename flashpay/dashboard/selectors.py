@@ -21,12 +21,18 @@ MOST_BY_HASH = 100
 
 @dataclass(frozen=True)
 class Figures:
-    """Money in and out of a store since a moment, in msat, and what waits for a person."""
+    """Money in and out of a store since a moment, in msat."""
 
     received_msat: int
     paid_out_msat: int
     invoices_settled: int
     payouts_completed: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many payouts wait, and for what."""
+
     awaiting_approval: int
     in_flight: int
     needs_review: int
@@ -39,12 +45,17 @@ def figures(*, store: Store, since: datetime) -> Figures:
     paid = Payout.objects.filter(store=store, state=PayoutState.COMPLETED, completed_at__gte=since).aggregate(
         msat=Sum("amount_msat"), count=Count("pk")
     )
-    payouts = Payout.objects.filter(store=store)
     return Figures(
         received_msat=received["msat"] or 0,
         paid_out_msat=paid["msat"] or 0,
         invoices_settled=received["invoices"] or 0,
         payouts_completed=paid["count"] or 0,
+    )
+
+
+def waiting(*, store: Store) -> Waiting:
+    payouts = Payout.objects.filter(store=store)
+    return Waiting(
         # Three short looks into an index; counting them in one query would read every payout there ever was.
         awaiting_approval=payouts.filter(state=PayoutState.AWAITING_APPROVAL).count(),
         in_flight=payouts.filter(state=PayoutState.IN_PROGRESS).count(),

@@ -80,6 +80,7 @@ def store_home(request: StoreRequest) -> HttpResponse:
                 "received_month": _worth(store, month.received_msat),
             },
             "days": selectors.daily_sums(store=store, now=now),
+            "waiting": selectors.waiting(store=store),
             "latest_invoices": invoices_search(store=store)[:5],
             "latest_payouts": selectors.payouts_found(store=store)[:5],
             "mail_failures": mail_failures(store),
