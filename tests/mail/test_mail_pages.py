@@ -21,6 +21,7 @@ from flashpay.notices.sending import mail_send_due
 from flashpay.notices.services import MOST_RULES, mail_rule_save, receipt_ask
 from flashpay.refusals import Refusal
 from flashpay.stores.models import Event, Store, User
+from tests.cast import member_add, user_make
 from tests.environment import free_port
 from tests.mail.conftest import ALICE, mail_settings_use
 
@@ -196,6 +197,20 @@ def test_failures_wait_for_the_merchant_until_somebody_has_seen_them(
     owner.post(at("mail_act", store), {"action": "seen"})
     assert mail_failures(store) == 0
     assert "was not delivered" not in owner.get(at("store", store)).content.decode()
+
+
+def test_failures_wait_for_nobody_who_may_not_look_at_them(
+    client: Client, connected_store: Store, sale: Sale, rule_for: RuleFor
+) -> None:
+    rule_for("paid")
+    sale()
+    Mail.objects.update(state=MailState.FAILED, reason="The address was refused: 550 No such user")
+    manager = user_make("dora")
+    member_add(connected_store, manager, "Manager")
+    client.force_login(manager)
+    page = client.get(at("store", connected_store)).content.decode()
+    assert "not delivered" not in page
+    assert "Nothing. All is well." in page
 
 
 def test_a_page_lists_many_mails_in_few_queries(

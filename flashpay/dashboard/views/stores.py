@@ -64,6 +64,7 @@ def store_home(request: StoreRequest) -> HttpResponse:
     request.session["store"] = request.store.pk
     now = timezone.now()
     store = request.store
+    may_set = permissions.role_may(request.membership.role, permissions.MODIFY_STORE)
     today = selectors.figures(store=store, since=selectors.midnight(store=store, now=now))
     month = selectors.figures(store=store, since=now - timedelta(days=30))
     return store_render(
@@ -83,7 +84,7 @@ def store_home(request: StoreRequest) -> HttpResponse:
             "waiting": selectors.waiting(store=store),
             "latest_invoices": invoices_search(store=store)[:5],
             "latest_payouts": selectors.payouts_found(store=store)[:5],
-            "mail_failures": mail_failures(store),
+            "mail_failures": mail_failures(store) if may_set else 0,
         },
     )
 
