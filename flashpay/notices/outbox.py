@@ -8,15 +8,13 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import redis
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import DatabaseError, transaction
-from kombu.exceptions import OperationalError
 
+from flashpay.announcing import announce_on_commit
 from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState, InvoiceType
 from flashpay.notices.kinds import KINDS
 from flashpay.notices.models import Kind, Mail, MailRule, MailSettings
@@ -70,14 +68,7 @@ def outbox_write(event: Event) -> None:
 
 def mail_announce_on_commit() -> None:
     """Have a worker send what is due as soon as this transaction is committed; the sweep finds it in any case."""
-    transaction.on_commit(_publish)
-
-
-def _publish() -> None:
-    try:
-        current_app.send_task("flashpay.notices.tasks.send_due_mail", retry=False)
-    except (OperationalError, redis.RedisError, OSError) as error:
-        log.warning("mail not announced to the workers", error=type(error).__name__)
+    announce_on_commit("flashpay.notices.tasks.send_due_mail")
 
 
 def receipt_address(metadata: Mapping[str, Any]) -> str:

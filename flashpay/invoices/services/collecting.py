@@ -17,15 +17,14 @@ from datetime import datetime, timedelta
 
 import redis
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
 from flashpay import live
+from flashpay.announcing import announce, announce_on_commit
 from flashpay.invoices.cards import card_policy, card_read, host_of, is_own, own_link
 from flashpay.invoices.models import (
     CARD_RUNNING,
@@ -61,6 +60,7 @@ ANNOUNCE_AGAIN = timedelta(seconds=4)
 CODE_TRIES = 5
 CODE_PAUSE_S = 1.0
 
+_TASK = "flashpay.invoices.tasks.collect_card"
 _ANSWERED = {
     Answer.ACCEPTED: CardState.ACCEPTED,
     Answer.DECLINED: CardState.DECLINED,
@@ -115,7 +115,7 @@ def card_present(
                 evidence=evidence,
                 also=_watchers(row),
             )
-            transaction.on_commit(lambda: _announce(row.pk))
+            announce_on_commit(_TASK, row.pk)
     except IntegrityError:  # two taps at the same moment: the other one is asked
         running = _running(invoice)
         if running is None:
@@ -155,7 +155,7 @@ def card_collections_sweep(*, now: datetime | None = None) -> None:
         elif row.taken_at is not None or row.created_at <= now - TAP_LIFE:
             _end(row, CardState.DECLINED, now, problem="too-late")
         else:
-            _announce(row.pk)
+            announce(_TASK, row.pk)
 
 
 def code_in_doubt(*, invoice: Invoice, amount_msat: int | None, now: datetime) -> LightningInvoice | None:
@@ -295,14 +295,6 @@ def _running(invoice: Invoice) -> CardCollection | None:
 
 def _watchers(row: CardCollection) -> list[str]:
     return [f"invoice:{row.invoice_id}"]
-
-
-def _announce(collection_id: int) -> None:
-    try:
-        current_app.send_task("flashpay.invoices.tasks.collect_card", [collection_id], retry=False)
-    except (OperationalError, redis.RedisError, OSError) as error:
-        # The row is there, and the sweep announces it again.
-        log.warning("a card is not announced to the workers", card=collection_id, error=type(error).__name__)
 
 
 @contextmanager
