@@ -92,6 +92,12 @@ class PullPaymentData(BaseModel):
     terms: PullPaymentTerms | None = Field(description="Null for callers without a key of the store")
 
 
+class PullPaymentToAnybody(PullPaymentData):
+    """As whoever has the link may see it."""
+
+    terms: PullPaymentTerms | None = Field(description="Null: it is for its store alone", examples=[None])
+
+
 class LnurlData(BaseModel):
     lnurlBech32: str = Field(examples=["lightning:lnurl1…"])
     lnurlUri: str | None = Field(
@@ -206,10 +212,17 @@ class PayoutData(BaseModel):
     approvalsNeeded: int = Field(examples=[1])
 
 
+class ClaimData(PayoutData):
+    """A payout as whoever claimed it may see it."""
+
+    metadata: dict[str, Any] = Field(description="Empty: the store's own notes", examples=[{}])
+
+
 def pull_payment_shown(pull_payment: PullPayment, *, to_store: bool = True) -> PullPaymentData:
     """`to_store`: with the terms that are nobody else's business."""
     currency = currency_get(pull_payment.currency)
-    return PullPaymentData(
+    shape = PullPaymentData if to_store else PullPaymentToAnybody
+    return shape(
         id=pull_payment.pk,
         name=pull_payment.name,
         description=pull_payment.description,
@@ -249,7 +262,8 @@ def _terms(pull_payment: PullPayment, currency: Currency) -> PullPaymentTerms:
 
 def payout_shown(payout: Payout, *, to_store: bool = True) -> PayoutData:
     """`payout.attempts` should be prefetched where many are shown. `to_store`: with the store's own notes."""
-    return PayoutData(
+    shape = PayoutData if to_store else ClaimData
+    return shape(
         id=payout.pk,
         pullPaymentId=payout.pull_payment_id,
         date=payout.created_at,

@@ -12,11 +12,13 @@ from flashpay.api.authentication import ApiRequest, Caller, TokenAuth
 from flashpay.api.paging import LONGEST_PAGE, Skip, Take, page_of
 from flashpay.api.payment_methods import lightning_check
 from flashpay.api.payout_shapes import (
+    ClaimData,
     ClaimInput,
     LnurlData,
     PayoutData,
     PullPaymentData,
     PullPaymentInput,
+    PullPaymentToAnybody,
     claim_shown_to_anybody,
     payout_shown,
     pull_payment_shown,
@@ -90,7 +92,7 @@ def pull_payment_new(request: ApiRequest, storeId: str, payload: PullPaymentInpu
     return once(request, make, priced_in=[currency])
 
 
-@router.get(_ONE, auth=None, response=answers(PullPaymentData, anonymous=True))
+@router.get(_ONE, auth=None, response=answers(PullPaymentToAnybody, anonymous=True))
 def pull_payment_get(request: ApiRequest, pullPaymentId: str) -> PullPaymentData:
     """One pull payment. Open to whoever has the id; its `terms` are for its store, at the address with the store."""
     return pull_payment_shown(_pull_payment(pullPaymentId), to_store=False)
@@ -137,7 +139,7 @@ def claims_list(
     return [claim_shown_to_anybody(payout) for payout in found]
 
 
-@router.post(f"{_ONE}/payouts", auth=None, response=answers(PayoutData, anonymous=True), openapi_extra=REPEATABLE)
+@router.post(f"{_ONE}/payouts", auth=None, response=answers(ClaimData, anonymous=True), openapi_extra=REPEATABLE)
 def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> PayoutData:
     """Claim. Open to whoever has the id. The same invoice again answers the same payout, and nothing is paid twice."""
     throttle_check(CLAIM, request, pullPaymentId)
@@ -157,7 +159,7 @@ def claim(request: ApiRequest, pullPaymentId: str, payload: ClaimInput) -> Payou
     return payout_shown(made, to_store=False)
 
 
-@router.get(f"{_ONE}/payouts/{{payoutId}}", auth=None, response=answers(PayoutData, anonymous=True))
+@router.get(f"{_ONE}/payouts/{{payoutId}}", auth=None, response=answers(ClaimData, anonymous=True))
 def claim_get(request: ApiRequest, pullPaymentId: str, payoutId: str) -> PayoutData:
     """How a claim goes. Open to whoever has both ids."""
     payout = claim_find(pull_payment_id=pullPaymentId, payout_id=payoutId)

@@ -24,7 +24,7 @@ from flashpay.spreadsheets import csv_lines, csv_response
 from flashpay.stores import permissions
 from payouts.selectors import claim_link, pull_payment_lnurl
 from payouts.vouchers.models import VoucherBatch
-from payouts.vouchers.selectors import batch_counts, batches_of, csv_rows, vouchers_of
+from payouts.vouchers.selectors import CSV_COLUMNS, batch_counts, batches_of, csv_rows, vouchers_of
 from payouts.vouchers.services import (
     MOST_VOUCHERS,
     voucher_batch_create,
@@ -172,7 +172,14 @@ def voucher_end(request: ApiRequest, storeId: str, batchId: str, number: int) ->
     return _voucher_shown(found.get())
 
 
-_CSV: dict[str, Any] = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
+_CSV_EXAMPLE = "".join(
+    csv_lines(
+        [CSV_COLUMNS, ("XMAS-007", "K7QM-2XFP-9TRA", "21000", "SAT", "Unclaimed", "", "https://…", "LNURL1…", "")]
+    )
+)
+_CSV: dict[str, Any] = {
+    "responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE}}}}
+}
 _PDF: dict[str, Any] = {
     "responses": {200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}}
 }
