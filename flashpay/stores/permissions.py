@@ -57,6 +57,10 @@ def role_may(role: str, permission: str) -> bool:
     return permission in BY_ROLE[role]
 
 
+def roles_that_may(permission: str) -> list[str]:
+    return [role for role in BY_ROLE if role_may(role, permission)]
+
+
 # Who holds the first also holds the others, as BTCPay Server's own table has it (`Permission.PolicyMap`), as far as FlashPay
 # knows the permissions.
 _INCLUDES = {

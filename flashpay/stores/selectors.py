@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from flashpay.stores.models import ApiKey, Membership, Role, Store, User, WalletConnection
-from flashpay.stores.permissions import BY_ROLE, VIEW_INVOICES, role_may
+from flashpay.stores.permissions import VIEW_INVOICES, role_may, roles_that_may
 
 # One write per key and minute is enough to show when it was last used.
 _LAST_USED_GRAIN = timedelta(minutes=1)
@@ -23,7 +23,7 @@ def stores_of(user: User) -> QuerySet[Store]:
 
 def stores_seen(user: User) -> QuerySet[Store]:
     """The stores whose dashboard the person may open: a cashier has the till alone."""
-    roles = [role for role, allowed in BY_ROLE.items() if VIEW_INVOICES in allowed]
+    roles = roles_that_may(VIEW_INVOICES)
     return Store.objects.filter(memberships__user=user, memberships__role__in=roles, archived=False)
 
 

@@ -16,10 +16,9 @@ from flashpay.invoices.selectors import invoice_state_now
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import SAT
 from flashpay.stores.models import Store, User
-from flashpay.stores.permissions import BY_ROLE, USE_TILL
+from flashpay.stores.permissions import USE_TILL, roles_that_may
 from flashpay.till.models import Till
 
-_CASHIERS = [role for role, allowed in BY_ROLE.items() if USE_TILL in allowed]
 # More sales in one day than a screen can show; the sums count them all.
 MOST_SHOWN = 200
 
@@ -62,7 +61,7 @@ def tills_usable(user: User) -> QuerySet[Till]:
             archived=False,
             store__archived=False,
             store__memberships__user=user,
-            store__memberships__role__in=_CASHIERS,
+            store__memberships__role__in=roles_that_may(USE_TILL),
         )
         .order_by("store__name", "name")
     )
