@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -50,17 +50,20 @@ def till_save(
         "tip_percents": tip_percents,
         "custom_tip": custom_tip,
     }
-    with transaction.atomic():
-        if till is None:
-            link = pay_link_create(store=store, actor=actor, archived=True, now=now, **offered)
-            till = Till.objects.create(store=store, name=name, link=link, created_by=actor, created_at=now)
-            event_record(row=till, type="TillCreated", actor=actor, at=now, evidence={"name": name})
-            return till
-        pay_link_change(link=till.link, actor=actor, now=now, **offered)
-        if name != till.name:
-            Till.objects.filter(pk=till.pk).update(name=name)
-            event_record(row=till, type="TillRenamed", actor=actor, at=now, evidence={"name": [till.name, name]})
-            till.name = name
+    try:
+        with transaction.atomic():
+            if till is None:
+                link = pay_link_create(store=store, actor=actor, archived=True, now=now, **offered)
+                till = Till.objects.create(store=store, name=name, link=link, created_by=actor, created_at=now)
+                event_record(row=till, type="TillCreated", actor=actor, at=now, evidence={"name": name})
+                return till
+            pay_link_change(link=till.link, actor=actor, now=now, **offered)
+            if name != till.name:
+                Till.objects.filter(pk=till.pk).update(name=name)
+                event_record(row=till, type="TillRenamed", actor=actor, at=now, evidence={"name": [till.name, name]})
+                till.name = name
+    except IntegrityError as error:  # somebody took the name in this very moment
+        raise _taken() from error
     return till
 
 
@@ -119,5 +122,9 @@ def _name(store: Store, text: str, till: Till | None) -> str:
     if not 1 <= len(name) <= NAME_LENGTH:
         raise Refusal("invalid-name", f"A till needs a name of 1 to {NAME_LENGTH} characters.", field="name")
     if Till.objects.filter(store=store, name=name).exclude(pk=till.pk if till else None).exists():
-        raise Refusal("name-taken", "The store has a till of this name already.", field="name")
+        raise _taken()
     return name
+
+
+def _taken() -> Refusal:
+    return Refusal("name-taken", "The store has a till of this name already.", field="name")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 
 from flashpay.invoices.models import Invoice, PayLink
@@ -66,6 +68,24 @@ def test_a_name_is_taken_once_in_a_store(owner: Client, store: Store, till: Till
     answer = owner.post(f"/stores/{store.pk}/tills/new", FORM)
     assert "a till of this name already" in answer.content.decode()
     assert Till.objects.count() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_name_is_taken_once_at_the_same_moment_too(alice: User, store: Store) -> None:
+    def make(client: Client) -> int:
+        try:
+            return client.post(f"/stores/{store.pk}/tills/new", FORM).status_code
+        finally:
+            connection.close()
+
+    owners = [Client() for _ in range(6)]
+    for client in owners:
+        client.force_login(alice)
+    with ThreadPoolExecutor(6) as pool:
+        answers = sorted(pool.map(make, owners))
+    assert answers == [302] + [422] * 5
+    assert (Till.objects.count(), PayLink.objects.count()) == (1, 1)
 
 
 def test_a_till_is_changed_on_record(owner: Client, store: Store, till: Till) -> None:
