@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -16,8 +16,20 @@ from flashpay.stores.models import Store
 from flashpay.stores.services import INVOICE_EXPIRATION_S, MONITORING_EXPIRATION_S
 
 MINUTE_S = 60
-_BP_PER_PERCENT = 100
+BP_PER_PERCENT = 100
 CURRENCY_CHOICES = [(code, f"{code} · {currency.name}") for code, currency in CURRENCIES.items()]
+
+
+def amount_field(label: str | None = None, help_text: str = "", *, required: bool = False) -> forms.CharField:
+    """An amount as people type it; `amount_parse` reads it in its currency."""
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    return forms.CharField(label=label, max_length=48, required=required, widget=widget, help_text=help_text)
+
+
+def time_field(label: str, help_text: str) -> forms.DateTimeField:
+    """A time on the store's clock, which is the current time zone of a store's pages."""
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    return forms.DateTimeField(label=label, required=False, widget=widget, help_text=help_text)
 
 
 def minutes_field(
@@ -50,30 +62,34 @@ def percent_field(label: str, *, required: bool = False, help_text: str = "") ->
 
 
 def basis_points(percent: Decimal | None) -> int | None:
-    return None if percent is None else int(percent * _BP_PER_PERCENT)
+    return None if percent is None else int(percent * BP_PER_PERCENT)
 
 
 def percent_text(basis_points: int) -> str:
     """150 basis points as `1.5`."""
-    return format((Decimal(basis_points) / _BP_PER_PERCENT).normalize(), "f")
+    return format((Decimal(basis_points) / BP_PER_PERCENT).normalize(), "f")
 
 
 class RefusingForm(forms.Form):
     """A form that shows what a service said no to."""
 
-    def refuse(self, error: Refusal | MoneyError, fields: dict[str, str] | None = None) -> None:
+    # What services call the fields that have another name here.
+    REFUSED: ClassVar[dict[str, str]] = {}
+
+    def refuse(self, error: Refusal | MoneyError) -> None:
         """Show why the service said no, at the field it is about."""
         named = getattr(error, "field", "")
-        field = (fields or {}).get(named, named)
+        field = self.REFUSED.get(named, named)
         self.add_error(field if field in self.fields else None, str(error))
 
 
 class AmountForm(RefusingForm):
     """A form with an amount as people type it and a currency; `cleaned_data["minor"]` is the amount in minor units."""
 
-    amount = forms.CharField(
-        max_length=48, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    )
+    # What few people need, folded away on the page.
+    MORE: ClassVar[tuple[str, ...]] = ()
+
+    amount = amount_field(required=True)
     currency = forms.ChoiceField(choices=CURRENCY_CHOICES)
 
     def clean(self) -> dict[str, Any]:
@@ -87,6 +103,15 @@ class AmountForm(RefusingForm):
                 self.add_error("amount", str(error))
         return cleaned
 
+    @property
+    def more(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.MORE]
+
+    @property
+    def more_open(self) -> bool:
+        """Whether something of it was typed or is wrong, so that it must not be folded away."""
+        return self.is_bound and any(bound.errors or bound.value() for bound in self.more)
+
 
 class StoreForm(RefusingForm):
     name = forms.CharField(max_length=50, widget=forms.TextInput(attrs={"autofocus": True}))
@@ -96,7 +121,6 @@ class StoreForm(RefusingForm):
 class StoreSettingsForm(StoreForm):
     """How a store is called, what it counts in, and the terms of its future invoices."""
 
-    # The names that refusals use for these inputs.
     REFUSED = {
         "invoiceExpiration": "expiration_minutes",
         "monitoringExpiration": "monitoring_minutes",

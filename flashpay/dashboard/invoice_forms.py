@@ -8,7 +8,15 @@ from typing import Any
 
 from django import forms
 
-from flashpay.dashboard.forms import MINUTE_S, AmountForm, basis_points, minutes_field, percent_field, percent_text
+from flashpay.dashboard.forms import (
+    MINUTE_S,
+    AmountForm,
+    amount_field,
+    basis_points,
+    minutes_field,
+    percent_field,
+    percent_text,
+)
 from flashpay.invoices.services.invoices import EXPIRATION_S, redirect_check
 from flashpay.money.currencies import currency_get
 from flashpay.refusals import Refusal
@@ -36,7 +44,6 @@ class InvoiceForm(AmountForm):
     """A new invoice. What few people need is in `more`, folded away on the page."""
 
     MORE = ("buyer_email", "redirect_url", "expiration_minutes", "monitoring_minutes", "tolerance", "metadata")
-    # The names that refusals use for these inputs.
     REFUSED = {
         "redirectURL": "redirect_url",
         "expirationMinutes": "expiration_minutes",
@@ -44,12 +51,7 @@ class InvoiceForm(AmountForm):
         "paymentTolerance": "tolerance",
     }
 
-    amount = forms.CharField(
-        max_length=48,
-        required=False,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="Leave it empty and the payer chooses.",
-    )
+    amount = amount_field(help_text="Leave it empty and the payer chooses.")
     description = forms.CharField(max_length=500, required=False)
     order_id = forms.CharField(label="Order number", max_length=200, required=False)
     buyer_email = forms.EmailField(
@@ -88,15 +90,6 @@ class InvoiceForm(AmountForm):
         except Refusal as refusal:
             raise forms.ValidationError(refusal.sentence) from refusal
         return url
-
-    @property
-    def more(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.MORE]
-
-    @property
-    def more_open(self) -> bool:
-        """Whether something of it was typed or is wrong, so that it must not be folded away."""
-        return self.is_bound and any(bound.errors or bound.value() for bound in self.more)
 
     def terms(self) -> dict[str, Any]:
         """The arguments of `invoice_create`; only of a valid form."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from flashpay.dashboard.forms import AmountForm
+from flashpay.dashboard.forms import AmountForm, RefusingForm, amount_field
 from flashpay.money.amounts import amount_parse, amount_plain
 from flashpay.money.currencies import USD, currency_get
 from flashpay.money.errors import MoneyError
@@ -16,6 +16,8 @@ from flashpay.stores.models import Store
 
 
 class MailRuleForm(AmountForm):
+    REFUSED = {"minimum": "amount"}
+
     address = forms.CharField(
         label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
@@ -25,13 +27,7 @@ class MailRuleForm(AmountForm):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
-    amount = forms.CharField(
-        label="Paid invoices only from",
-        max_length=48,
-        required=False,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="Empty: every one. It holds for “An invoice is paid” alone.",
-    )
+    amount = amount_field("Paid invoices only from", "Empty: every one. It holds for “An invoice is paid” alone.")
     daily = forms.ChoiceField(
         label="How often",
         choices=[("", "At once, one mail for each"), ("daily", "Once a day at 8 in the morning, in one mail")],
@@ -41,7 +37,6 @@ class MailRuleForm(AmountForm):
     active = forms.BooleanField(label="Switched on", required=False, initial=True)
 
     field_order = ["address", "kinds", "amount", "currency", "daily", "active"]
-    REFUSED = {"minimum": "amount"}
 
     @staticmethod
     def shown(store: Store, rule: MailRule | None, own_address: str) -> dict[str, Any]:
@@ -77,7 +72,7 @@ class MailRuleForm(AmountForm):
         }
 
 
-class MailSettingsForm(forms.Form):
+class MailSettingsForm(RefusingForm):
     receipts_to_buyers = forms.BooleanField(
         label="Send buyers the link of their receipt",
         required=False,

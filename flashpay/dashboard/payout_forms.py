@@ -7,7 +7,15 @@ from typing import Any
 
 from django import forms
 
-from flashpay.dashboard.forms import AmountForm
+from flashpay.dashboard.forms import (
+    BP_PER_PERCENT,
+    MINUTE_S,
+    AmountForm,
+    RefusingForm,
+    amount_field,
+    basis_points,
+    time_field,
+)
 from flashpay.money.amounts import amount_parse
 from flashpay.money.currencies import CURRENCIES, Currency, currency_get
 from flashpay.money.errors import MoneyError
@@ -18,24 +26,11 @@ from payouts.services.reviewing import SHORTEST_REASON
 # What the columns hold.
 _LARGEST_COUNT = 2**31 - 1
 _LARGEST_SAT = 21_000_000 * 100_000_000
-_MINUTE_S = 60
-_BP_PER_PERCENT = 100
-
-
-def _amount_field(label: str, help_text: str = "", *, required: bool = False) -> forms.CharField:
-    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    return forms.CharField(label=label, max_length=48, required=required, widget=widget, help_text=help_text)
 
 
 def _code_field(help_text: str) -> forms.CharField:
     widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     return forms.CharField(label="Claim code", max_length=64, required=False, widget=widget, help_text=help_text)
-
-
-def _time_field(label: str, help_text: str) -> forms.DateTimeField:
-    """A time on the store's clock, which is the current time zone of a store's pages."""
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-    return forms.DateTimeField(label=label, required=False, widget=widget, help_text=help_text)
 
 
 class PullPaymentForm(AmountForm):
@@ -46,7 +41,6 @@ class PullPaymentForm(AmountForm):
         "approve_by_hand_above", "two_people_above",
     )  # fmt: skip
     _LIMITS = ("minimum_claim", "maximum_claim", "approve_by_hand_above", "two_people_above")
-    # The names that refusals use for these inputs.
     REFUSED = {
         "expiresAt": "expires_at",
         "minimumClaim": "minimum_claim",
@@ -63,9 +57,9 @@ class PullPaymentForm(AmountForm):
         initial=True,
         help_text="Otherwise each claim waits for your approval.",
     )
-    expires_at = _time_field("Expires", "Leave empty for one that does not expire.")
-    minimum_claim = _amount_field("Smallest claim", "Nobody can claim less at once.")
-    maximum_claim = _amount_field("Largest claim", "Nobody can claim more at once.")
+    expires_at = time_field("Expires", "Leave empty for one that does not expire.")
+    minimum_claim = amount_field("Smallest claim", "Nobody can claim less at once.")
+    maximum_claim = amount_field("Largest claim", "Nobody can claim more at once.")
     maximum_claims = forms.IntegerField(
         label="Number of claims",
         required=False,
@@ -74,17 +68,17 @@ class PullPaymentForm(AmountForm):
         help_text="How often it can be claimed before it is used up.",
     )
     claim_code = _code_field("Asked for beside the link. 4 to 64 characters; tell it to the recipient another way.")
-    starts_at = _time_field("Starts", "Nobody can claim before. Leave empty to start now.")
+    starts_at = time_field("Starts", "Nobody can claim before. Leave empty to start now.")
     renews_every = forms.ChoiceField(
         label="Renews itself",
         choices=Renewal.choices,
         required=False,
         help_text="The whole amount can be claimed anew in each period.",
     )
-    approve_by_hand_above = _amount_field(
+    approve_by_hand_above = amount_field(
         "Your approval above", "Larger claims wait for you. Left empty, the payout rules of the store count."
     )
-    two_people_above = _amount_field("Two approvals above", "Larger claims wait for two different people.")
+    two_people_above = amount_field("Two approvals above", "Larger claims wait for two different people.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -109,20 +103,11 @@ class PullPaymentForm(AmountForm):
             renews_every=typed["renews_every"],
         )
 
-    @property
-    def more(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.MORE]
-
-    @property
-    def more_open(self) -> bool:
-        """Whether something of it was typed or is wrong, so that it must not be folded away."""
-        return self.is_bound and any(bound.errors or bound.value() for bound in self.more)
-
 
 class PullPaymentExtendForm(forms.Form):
     """A new end, or none: said outright, so that an empty input takes no end away."""
 
-    expires_at = _time_field("New end", "In the store's time zone.")
+    expires_at = time_field("New end", "In the store's time zone.")
     never = forms.BooleanField(label="It never ends", required=False)
 
     def clean(self) -> dict[str, Any]:
@@ -138,7 +123,7 @@ class PullPaymentRaiseForm(forms.Form):
     """An amount to add, in the pull payment's currency: `cleaned_data["minor"]`. `seen` is the amount it was added to
     in the eyes of who typed it, so that a double click adds once."""
 
-    amount = _amount_field("Add", required=True)
+    amount = amount_field("Add", required=True)
     seen = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
@@ -173,10 +158,9 @@ class PayoutMarkPaidForm(forms.Form):
     )
 
 
-class PayoutPolicyForm(forms.Form):
+class PayoutPolicyForm(RefusingForm):
     """The store's PayoutPolicy in the units that people think in: percent, minutes, sat."""
 
-    # The names that refusals use for these inputs.
     REFUSED = {"fee_cap_bp": "fee_cap", "review_after_s": "review_after"}
 
     minimum_policy = forms.ChoiceField(
@@ -224,8 +208,8 @@ class PayoutPolicyForm(forms.Form):
         cap = policy.fee_cap_bp
         return {
             "minimum_policy": policy.minimum_policy,
-            "fee_cap": None if cap is None else Decimal(cap) / _BP_PER_PERCENT,
-            "review_after": -(-policy.review_after_s // _MINUTE_S),
+            "fee_cap": None if cap is None else Decimal(cap) / BP_PER_PERCENT,
+            "review_after": -(-policy.review_after_s // MINUTE_S),
             "second_reviewer_above_sat": policy.second_reviewer_above_sat,
             "approve_by_hand_above_sat": policy.approve_by_hand_above_sat,
             "two_people_above_sat": policy.two_people_above_sat,
@@ -235,12 +219,12 @@ class PayoutPolicyForm(forms.Form):
     def values(self, before: PayoutPolicy) -> dict[str, Any]:
         """What `payout_policy_update` takes. A time that was left as it was shown stays to the second."""
         typed = self.cleaned_data
-        cap, minutes = typed["fee_cap"], typed["review_after"]
+        minutes = typed["review_after"]
         kept = minutes == self.shown(before)["review_after"]
         return {
             "minimum_policy": typed["minimum_policy"],
-            "fee_cap_bp": None if cap is None else int(cap * _BP_PER_PERCENT),
-            "review_after_s": before.review_after_s if kept else minutes * _MINUTE_S,
+            "fee_cap_bp": basis_points(typed["fee_cap"]),
+            "review_after_s": before.review_after_s if kept else minutes * MINUTE_S,
             "second_reviewer_above_sat": typed["second_reviewer_above_sat"],
             "approve_by_hand_above_sat": typed["approve_by_hand_above_sat"],
             "two_people_above_sat": typed["two_people_above_sat"],

@@ -74,6 +74,7 @@ class PayLinkForm(AmountForm):
 
 class PaymentRequestForm(AmountForm):
     NAMES = ("title", "description", "reference_id", "email", "allow_parts", "expires_at")
+    REFUSED = {"expiryDate": "expires_at"}
 
     title = forms.CharField(max_length=200)
     description = forms.CharField(max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 3}))

@@ -42,7 +42,6 @@ class RefundChoice:
 class RefundForm(RefusingForm):
     """`amount` and `currency` count for a custom amount alone."""
 
-    # The names that refusals use for these inputs.
     REFUSED = {"subtractPercentage": "percent", "customAmount": "amount"}
 
     variant = forms.ChoiceField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from flashpay.dashboard.forms import AmountForm
+from flashpay.dashboard.forms import AmountForm, time_field
 from payouts.vouchers.services import LONGEST_NAME, LONGEST_NOTE, MOST_VOUCHERS
 
 
@@ -27,9 +27,4 @@ class VoucherBatchForm(AmountForm):
         initial=True,
         help_text="Otherwise each claim waits for your approval.",
     )
-    expires_at = forms.DateTimeField(
-        label="Expires",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="In the store's time zone. Leave empty for vouchers that do not expire.",
-    )
+    expires_at = time_field("Expires", "In the store's time zone. Leave empty for vouchers that do not expire.")

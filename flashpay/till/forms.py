@@ -7,16 +7,18 @@ from typing import Any
 
 from django import forms
 
+from flashpay.dashboard.forms import RefusingForm
 from flashpay.invoices.keypad import KEYPAD_CURRENCIES, MOST_CURRENCIES, MOST_TIPS
 from flashpay.money.currencies import currency_get
-from flashpay.refusals import Refusal
 from flashpay.till.models import Till
 from flashpay.till.services import NAME_LENGTH
 
 _CURRENCIES = [(currency.code, f"{currency.code} · {currency.name}") for currency in KEYPAD_CURRENCIES]
 
 
-class TillForm(forms.Form):
+class TillForm(RefusingForm):
+    REFUSED = {"tip_percents": "tips"}
+
     name = forms.CharField(max_length=NAME_LENGTH, help_text="For you and your people, such as “Counter”.")
     title = forms.CharField(
         max_length=100, required=False, help_text="What customers see. Leave it empty for the store's name."
@@ -55,10 +57,6 @@ class TillForm(forms.Form):
             "tip_percents": typed["tips"],
             "custom_tip": typed["custom_tip"],
         }
-
-    def refuse(self, refusal: Refusal) -> None:
-        name = {"tip_percents": "tips"}.get(refusal.field, refusal.field)
-        self.add_error(name if name in self.fields else None, refusal.sentence)
 
 
 def typed_before(till: Till) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from flashpay.brand.pictures import UPLOAD_BYTES
 from flashpay.brand.selectors import look_of
 from flashpay.brand.services import brand_logo_remove, brand_save
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
+from flashpay.dashboard.forms import RefusingForm
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 
 
-class BrandForm(forms.Form):
+class BrandForm(RefusingForm):
     color = forms.CharField(
         label="Colour",
         required=False,
@@ -67,6 +68,6 @@ def _save(request: StoreRequest, form: BrandForm) -> bool:
     try:
         brand_save(store=request.store, color=form.cleaned_data["color"], logo_data=data, actor=str(request.user))
     except Refusal as refusal:
-        form.add_error(refusal.field or None, refusal.sentence)
+        form.refuse(refusal)
         return False
     return True

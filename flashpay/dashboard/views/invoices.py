@@ -80,7 +80,7 @@ def invoice_new(request: StoreRequest) -> HttpResponse:
         try:
             invoice = invoice_create(store=request.store, actor=str(request.user), **form.terms())
         except (Refusal, MoneyError) as error:
-            form.refuse(error, InvoiceForm.REFUSED)
+            form.refuse(error)
         else:
             return redirect("dashboard:invoice", request.store.pk, invoice.pk)
     return store_render(

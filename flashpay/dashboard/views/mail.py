@@ -57,7 +57,7 @@ def mail(request: StoreRequest) -> HttpResponse:
                 actor=str(request.user),
             )
         except Refusal as refusal:
-            form.add_error(refusal.field or None, refusal.sentence)
+            form.refuse(refusal)
         else:
             messages.success(request, "Saved.")
             return redirect("dashboard:mail", store.pk)
@@ -85,7 +85,7 @@ def mail_rule(request: StoreRequest, rule_id: str = "") -> HttpResponse:
         try:
             saved = mail_rule_save(store=store, rule=rule, actor=str(request.user), **form.values())
         except (Refusal, MoneyError) as error:
-            form.refuse(error, MailRuleForm.REFUSED)
+            form.refuse(error)
         else:
             messages.success(
                 request, f"Saved. {saved.address} is written to from now on." if saved.active else "Saved."

@@ -23,7 +23,7 @@ def payout_rules(request: StoreRequest) -> HttpResponse:
         try:
             payout_policy_update(store=request.store, actor=str(request.user), **form.values(policy))
         except Refusal as refusal:
-            form.add_error(form.REFUSED.get(refusal.field, refusal.field) or None, refusal.sentence)
+            form.refuse(refusal)
         else:
             messages.success(request, "Saved. The rules hold for every payment from now on.")
             return redirect("dashboard:payout_rules", request.store.pk)

@@ -85,7 +85,7 @@ def pull_payment_new(request: StoreRequest) -> HttpResponse:
                 actor=str(request.user),
             )
         except (Refusal, MoneyError) as error:
-            form.refuse(error, form.REFUSED)
+            form.refuse(error)
         else:
             return redirect("dashboard:pull_payment", request.store.pk, made.pk)
     return store_render(

@@ -158,7 +158,7 @@ def payment_request_new(request: StoreRequest) -> HttpResponse:
                 **form.service_fields(),
             )
         except (Refusal, MoneyError) as error:
-            form.refuse(error, {"expiryDate": "expires_at"})
+            form.refuse(error)
         else:
             return redirect("dashboard:payment_request", request.store.pk, made.pk)
     context = {"nav": "payment_requests", "form": form, "wallet": wallet_active(request.store)}

@@ -115,7 +115,7 @@ def payment_request_edit(request: StoreRequest, request_id: str) -> HttpResponse
                 **form.service_fields(),
             )
         except (Refusal, MoneyError) as error:
-            form.refuse(error, {"expiryDate": "expires_at"})
+            form.refuse(error)
         else:
             messages.success(request, "Saved. Whoever opens the bill from now on sees it so.")
             return redirect("dashboard:payment_request", request.store.pk, bill.pk)

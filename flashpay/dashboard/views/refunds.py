@@ -41,7 +41,7 @@ def invoice_refund(request: StoreRequest, invoice_id: str) -> HttpResponse:
         try:
             refund = _make(request, form)
         except (Refusal, MoneyError) as error:
-            form.refuse(error, RefundForm.REFUSED)
+            form.refuse(error)
         else:
             messages.success(request, "The refund is ready. Give its link or code to the payer.")
             return redirect("dashboard:pull_payment", request.store.pk, refund.pk)

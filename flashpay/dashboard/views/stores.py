@@ -105,7 +105,7 @@ def store_settings(request: StoreRequest) -> HttpResponse:
         try:
             store_update(store=store, actor=str(request.user), **form.values())
         except (Refusal, MoneyError) as error:
-            form.refuse(error, StoreSettingsForm.REFUSED)
+            form.refuse(error)
         else:
             messages.success(request, "Saved.")
             return redirect("dashboard:settings", store.pk)

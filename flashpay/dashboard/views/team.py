@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
+from flashpay.dashboard.forms import RefusingForm
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.accounts import invitation_link, invitation_send
@@ -27,7 +28,7 @@ ROLES = [
 ]
 
 
-class MemberForm(forms.Form):
+class MemberForm(RefusingForm):
     email = forms.EmailField(label="E-mail address", max_length=254)
     role = forms.ChoiceField(choices=ROLES, initial=Role.CASHIER)
 
@@ -42,7 +43,7 @@ def team(request: StoreRequest) -> HttpResponse:
         try:
             member = member_add(store=request.store, actor=str(request.user), **form.cleaned_data)
         except Refusal as refusal:
-            form.add_error(refusal.field or None, refusal.sentence)
+            form.refuse(refusal)
         else:
             _tell(request, member)
             return redirect("dashboard:team", request.store.pk)
