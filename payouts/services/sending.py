@@ -36,6 +36,7 @@ from payouts.services.leases import payout_leased
 from payouts.services.outcomes import attempt_mark_unknown, evidence_store, payout_fail, payout_settle, watchers
 from payouts.services.policies import pause_reason, policy_of
 from payouts.services.targets import success_action_stored, target_resolve
+from payouts.services.transactions import feed_keep
 
 # What only time or a person changes is looked at again this soon …
 WAIT = timedelta(seconds=30)
@@ -107,6 +108,9 @@ def attempt_send(*, attempt: PayoutAttempt, now: datetime) -> None:
     if not transition(attempt, AttemptState.SENT, at=now, type="AttemptSent", sent_at=now):
         return
     reply_apply(attempt=attempt, reply=ask_flash(attempt), source="send", now=timezone.now())
+    if attempt.state == AttemptState.UNKNOWN:
+        # If it was paid, it is among the newest rows now; where workers are busy, the first look may come too late for that.
+        feed_keep(attempt=attempt)
 
 
 def ask_flash(attempt: PayoutAttempt, *, repeated: bool = False) -> flash.SendReply:

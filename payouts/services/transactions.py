@@ -51,16 +51,24 @@ class Feed:
     known: dict[str, WalletTransaction]
 
 
-def feed_read(*, attempt: PayoutAttempt, now: datetime) -> Feed | None:
-    """Read the feed, keep which rows it shows, and ask about those that may be this attempt's, the likeliest first, whether
-    it still shows them or did once. None where it cannot be read."""
-    client = wallet_open(attempt.connection)
+def feed_keep(*, attempt: PayoutAttempt) -> tuple[flash.Transaction, ...] | None:
+    """Read the feed and keep which rows it shows, to be asked about later. None where it cannot be read."""
     try:
-        rows = client.transactions()
+        rows = wallet_open(attempt.connection).transactions()
     except flash.FlashError as error:
         log.info("the transaction feed could not be read", attempt=attempt.pk, reason=error.judgement.row)
         return None
     _keep(attempt, rows)
+    return rows
+
+
+def feed_read(*, attempt: PayoutAttempt, now: datetime) -> Feed | None:
+    """Read and keep the feed, and ask about the rows that may be this attempt's, the likeliest first, whether it still shows
+    them or did once. None where it cannot be read."""
+    rows = feed_keep(attempt=attempt)
+    if rows is None:
+        return None
+    client = wallet_open(attempt.connection)
     for kept in _worth_asking(attempt, rows, now)[:DETAILS_A_LOOK]:
         try:
             _remember(kept, client.transaction_details(kept.transaction_id), now)

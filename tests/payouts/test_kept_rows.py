@@ -41,6 +41,14 @@ def last_call(sandbox: SandboxServer) -> int:
     return number
 
 
+def test_it_is_kept_at_the_moment_of_the_doubt_before_anybody_has_looked(
+    prize: PullPayment, paid_in_doubt: PayoutAttempt, plain_sandbox: SandboxServer
+) -> None:
+    push_out(prize, plain_sandbox)
+    assert looked_at(paid_in_doubt, 0.1).state == "Completed"
+    assert graded(paid_in_doubt)["transactions"] == ("succeeded", "proof")
+
+
 def test_its_details_are_asked_by_the_id_that_was_seen_once(
     prize: PullPayment, paid_in_doubt: PayoutAttempt, plain_sandbox: SandboxServer
 ) -> None:
@@ -78,13 +86,14 @@ def test_a_look_for_another_payment_keeps_its_row_too(
     assert graded(paid_in_doubt)["transactions"] == ("succeeded", "proof")
 
 
-def test_what_nobody_ever_saw_stays_in_doubt(
-    prize: PullPayment, paid_in_doubt: PayoutAttempt, plain_sandbox: SandboxServer
-) -> None:
+def test_what_nobody_ever_saw_stays_in_doubt(prize: PullPayment, plain_sandbox: SandboxServer) -> None:
+    attempt = in_doubt(prize, plain_sandbox, "pending_paid", feed_empty=True)
+    assert plain_sandbox.payments(attempt.payment_hash)
     push_out(prize, plain_sandbox)
-    payout = looked_at(paid_in_doubt, 0.1, 1)
+    plain_sandbox.switch(feed_empty=False)
+    payout = looked_at(attempt, 0.1, 1)
     assert (payout.state, payout.needs_review) == ("InProgress", True)
-    assert "transactions" not in graded(paid_in_doubt)
+    assert "transactions" not in graded(attempt)
 
 
 @pytest.mark.parametrize("details", ["bare", "mixed"])
