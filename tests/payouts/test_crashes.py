@@ -96,7 +96,12 @@ def test_a_worker_outlives_its_broker_while_it_sends(
     broker.start()
     try:
         worker = start_program(*WORKER, ready=" ready.", env={"REDIS_URL": broker.url})
-        queue = Celery(broker=broker.url, broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS)
+        queue = Celery(
+            broker=broker.url,
+            broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+            # Otherwise every later test of this process would hand its tasks to a broker that is gone.
+            set_as_current=False,
+        )
         prize = pull_payment_create(store=connected_store, amount=50_000, currency=SAT, actor=ALICE)
         asked = [plain_sandbox.phone_invoice(20_000) for _ in range(2)]
         payouts = [payout_claim(pull_payment=prize, bolt11=each["bolt11"]) for each in asked]
