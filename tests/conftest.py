@@ -18,6 +18,7 @@ import redis
 
 from tests import cast, environment
 from tests.programs import Program
+from tests.tables import tables_empty
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -34,8 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from django.conf import settings
     from django.core.signals import setting_changed
+    from django.test import TransactionTestCase
 
     setting_changed.connect(_forget_clients)
+    TransactionTestCase._fixture_teardown = tables_empty  # type: ignore[method-assign]
     # Pages are rendered without a `collectstatic` before; the real programs get one (fixture `static_files`).
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
