@@ -72,8 +72,8 @@ class InvoiceForm(AmountForm):
     tolerance = percent_field("Percent that may be missing")
     metadata = MetadataField(label="Your own data", help_text="JSON, for your programs. The buyer does not see it.")
 
-    def __init__(self, *args: Any, store: Store, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"currency": store.default_currency}, **kwargs)
+    def __init__(self, data: Any = None, *, store: Store) -> None:
+        super().__init__(data, initial={"currency": store.default_currency})
         of_the_store = {
             "expiration_minutes": f"{store.invoice_expiration_s // MINUTE_S:,}",
             "monitoring_minutes": f"{store.monitoring_expiration_s // MINUTE_S:,}",

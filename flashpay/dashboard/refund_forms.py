@@ -65,11 +65,11 @@ class RefundForm(RefusingForm):
         ),
     )
 
-    def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, invoice: Invoice) -> None:
         self.invoice = invoice
         self.offered = [_choice(invoice, variant) for variant in _variants(invoice)]
         first = next(choice.variant for choice in self.offered if not choice.problem)
-        super().__init__(*args, initial={"variant": first, "currency": invoice.currency}, **kwargs)
+        super().__init__(data, initial={"variant": first, "currency": invoice.currency})
         if self.is_bound and self.data.get("variant") != RefundVariant.CUSTOM:
             self.fields["amount"].required = self.fields["currency"].required = False
         self.fields["variant"].choices = [(choice.variant, choice.label) for choice in self.offered]  # type: ignore[attr-defined]
