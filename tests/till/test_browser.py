@@ -100,6 +100,21 @@ def test_a_cashier_charges_with_a_tip_and_the_customer_pays(
     assert not complaints
 
 
+def test_a_sale_that_opened_without_leaving_the_page_reads_cards(
+    page: Page, web_server: str, connected_store: Store, till: Till, bob: User, complaints: list[str]
+) -> None:
+    page.add_init_script("window.NDEFReader = class extends EventTarget { async scan() {} };")
+    log_in(page, web_server, bob)
+    page.goto(f"{web_server}/till/{till.pk}")
+    press(page, "5")
+    page.get_by_role("button", name="Charge").click()
+    page.get_by_role("button", name="Charge").click()
+    page.get_by_text("Pay with a card").click()
+    page.get_by_role("button", name="Tap a card").click()
+    expect(page.get_by_text("Hold the card to the back of this device.")).to_be_visible()
+    assert not complaints
+
+
 def test_the_keyboard_works_as_well_as_the_keys(
     page: Page, web_server: str, connected_store: Store, till: Till, bob: User
 ) -> None:
