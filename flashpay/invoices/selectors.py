@@ -36,7 +36,7 @@ def invoices_search(
     until: datetime | None = None,
 ) -> QuerySet[Invoice]:
     """The store's invoices, newest first, narrowed by everything that is given; `query` comes from `search.query_read`."""
-    found = invoices_matching(Invoice.objects.filter(store=store), query or InvoiceQuery())
+    found = Invoice.objects.filter(store=store)
     if states:
         found = found.filter(state__in=states)
     if order_ids:
@@ -45,7 +45,7 @@ def invoices_search(
         found = found.filter(created_at__gte=since)
     if until is not None:
         found = found.filter(created_at__lte=until)
-    return found.order_by("-created_at", "-pk")
+    return invoices_matching(found, query or InvoiceQuery()).order_by("-created_at", "-pk")
 
 
 def invoice_find(invoice_id: str) -> Invoice | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from flashpay.invoices.exporting import COLUMNS
 from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState
@@ -47,6 +50,17 @@ def shop(store: Store) -> dict[str, Invoice]:
     }
 
 
+def expired_make(store: Store, count: int, name: str) -> None:
+    """`count` old invoices, described as `<name> number <0, 1, …>`, newest first."""
+    Invoice.objects.bulk_create(
+        Invoice(
+            store=store, currency="SAT", amount=1, amount_msat=1_000, description=f"{name} number {number}", state="Expired",
+            created_at=NOW - timedelta(days=30, minutes=number), expires_at=NOW, monitoring_ends_at=NOW,
+        )
+        for number in range(count)
+    )  # fmt: skip
+
+
 def found(store: Store, text: str, zone: ZoneInfo | None = None) -> set[str]:
     query = query_read(text, now=NOW, zone=zone or UTC)
     assert not query.problems
@@ -59,6 +73,11 @@ def found(store: Store, text: str, zone: ZoneInfo | None = None) -> set[str]:
         ("", {"tea", "cake", "pot", "coin", "jar"}),
         ("tea", {"tea", "pot"}),
         ("TEA status:new", {"tea"}),
+        ("reen", {"tea"}),
+        ("te", {"tea", "pot"}),
+        ("C", {"cake", "coin"}),
+        ("ar", set()),
+        ("& c", {"cake"}),
         ("status:settled", {"cake"}),
         ("status:Settled status:expired", {"cake", "pot"}),
         ("orderid:A-1", {"tea"}),
@@ -86,6 +105,39 @@ def found(store: Store, text: str, zone: ZoneInfo | None = None) -> set[str]:
 )
 def test_it_finds(store: Store, shop: dict[str, Invoice], text: str, names: set[str]) -> None:
     assert found(store, text) == {shop[name].description for name in names}
+
+
+def test_two_letters_of_a_script_without_spaces_are_found_inside_words(store: Store) -> None:
+    invoice_create(store=store, amount=1, currency=SAT, actor="alice", description="热咖啡")
+    assert found(store, "咖啡") == {"热咖啡"}
+
+
+def test_a_word_that_very_many_have_finds_them_all_newest_first(store: Store, shop: dict[str, Invoice]) -> None:
+    expired_make(store, 1_001, "Tea")
+    named = [each.description for each in invoices_search(store=store, query=query_read("tea", now=NOW))]
+    assert len(named) == 1_001 + 2
+    assert named[:4] == ["Green tea", "Pot of tea", "Tea number 0", "Tea number 1"]
+    assert found(store, "tea status:new") == {"Green tea"}
+    assert found(store, "tea startdate:-10d") == {"Green tea", "Pot of tea"}
+
+
+@pytest.mark.postgres
+def test_words_are_looked_up_in_their_index_with_shop_and_state(store: Store) -> None:
+    expired_make(store, 3_000, "Coffee")
+    with connection.cursor() as cursor:
+        # What PostgreSQL does by itself from time to time.
+        cursor.execute("SELECT gin_clean_pending_list('invoice_by_words')")
+        cursor.execute("ANALYZE invoices_invoice")
+    for text in ("green tea", "tea", "te"):
+        with CaptureQueriesContext(connection) as asked:
+            assert not invoices_search(store=store, states=["Expired"], query=query_read(text, now=NOW)).exists()
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + asked.captured_queries[0]["sql"])
+            lines = [line for (line,) in cursor.fetchall()]
+        conditions = [after for line, after in pairwise(lines) if "invoice_by_words" in line]
+        assert conditions, lines
+        for condition in conditions:
+            assert all(column in condition for column in ("store_id", "state", "upper((description)")), condition
 
 
 def test_days_are_the_stores_own(store: Store, shop: dict[str, Invoice]) -> None:
