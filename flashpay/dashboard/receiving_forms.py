@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
 
 from flashpay.dashboard.forms import AmountForm
+from flashpay.dashboard.invoice_forms import MetadataField
 from flashpay.invoices.models import LightningAddress
-from flashpay.invoices.offers import LARGEST_SAT, SMALLEST_SAT
+from flashpay.invoices.offers import COMMENT_LENGTH, LARGEST_SAT, SMALLEST_SAT
 from flashpay.money.currencies import CURRENCIES
 from flashpay.refusals import Refusal
+from lnurl.wire.messages import MAX_COMMENT
 
 _OWN_CURRENCY = [("", "The store's own")]
 _CURRENCIES = [(code, f"{code} · {one.name}") for code, one in CURRENCIES.items()]
+
+
+def _sats_field(label: str, initial: int) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        min_value=SMALLEST_SAT,
+        initial=initial,
+        error_messages={
+            "min_value": f"It is {SMALLEST_SAT} sat at least.",
+            "invalid": "Write whole sats, such as 1000.",
+        },
+    )
 
 
 class AddressForm(forms.Form):
@@ -21,19 +36,25 @@ class AddressForm(forms.Form):
         label="Name", max_length=64, help_text="Small letters, digits, - _ and dots: what stands before the @."
     )
     description = forms.CharField(max_length=200, required=False, help_text="What the payer's wallet shows.")
-    min = forms.IntegerField(label="Smallest payment in sats", min_value=SMALLEST_SAT, initial=SMALLEST_SAT)
-    max = forms.IntegerField(label="Largest payment in sats", min_value=SMALLEST_SAT, initial=LARGEST_SAT)
+    min = _sats_field("Smallest payment in sats", SMALLEST_SAT)
+    max = _sats_field("Largest payment in sats", LARGEST_SAT)
     currency = forms.ChoiceField(
         choices=[*_OWN_CURRENCY, *_CURRENCIES],
         required=False,
         help_text="What its invoices are counted in.",
     )
     comment_length = forms.IntegerField(
-        label="Longest comment", min_value=0, max_value=500, initial=140, help_text="Characters; 0 for none."
+        label="Longest comment",
+        min_value=0,
+        max_value=MAX_COMMENT,
+        initial=COMMENT_LENGTH,
+        help_text="Characters; 0 for none.",
+        error_messages=dict.fromkeys(("min_value", "max_value", "invalid"), f"Choose 0 to {MAX_COMMENT} characters."),
     )
+    metadata = MetadataField(label="Your own data", help_text="JSON, for your programs: it goes into every invoice.")
 
     def refuse(self, refusal: Refusal) -> None:
-        names = {"commentLength": "comment_length"}
+        names = {"commentLength": "comment_length", "invoiceMetadata": "metadata"}
         name = names.get(refusal.field, refusal.field)
         self.add_error(name if name in self.fields else None, refusal.sentence)
 
@@ -56,6 +77,7 @@ class AddressEditForm(AddressForm):
             "max": address.maximum_sat,
             "currency": address.currency,
             "comment_length": address.comment_length,
+            "metadata": json.dumps(address.invoice_metadata, ensure_ascii=False) if address.invoice_metadata else "",
             "archived": address.archived,
         }
 
@@ -79,7 +101,11 @@ class PaymentRequestForm(AmountForm):
     title = forms.CharField(max_length=200)
     description = forms.CharField(max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
     reference_id = forms.CharField(label="Your own number for it", max_length=200, required=False)
-    email = forms.EmailField(label="The payer's e-mail address", required=False)
+    email = forms.EmailField(
+        label="The payer's e-mail address",
+        required=False,
+        help_text="The link of the receipt is sent there once it is paid. The request itself you hand out.",
+    )
     allow_parts = forms.BooleanField(label="It may be paid in parts", required=False)
     expires_at = forms.DateTimeField(
         label="Due",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from flashpay.invoices.models import Invoice, InvoiceState, Payment
+from flashpay.invoices.models import Invoice, InvoiceState, Payment, PaymentRequest
 from flashpay.keyset import Total, total_of
 from flashpay.stores.models import Event, Store
 from payouts.models import Payout, PayoutAttempt, PayoutState, PullPayment
@@ -115,6 +115,17 @@ def invoice_counts(*, store: Store) -> dict[str, Total]:
     invoices = Invoice.objects.filter(store=store, archived=False)
     counts = {str(state): total_of(invoices.filter(state=state)) for state in InvoiceState.values}
     return counts | {"Archived": total_of(Invoice.objects.filter(store=store, archived=True))}
+
+
+def requests_found(*, store: Store, archived: bool, text: str = "") -> QuerySet[PaymentRequest]:
+    """The store's bills, newest first; `text`: words of the title, the store's number for it, the payer's address or the id."""
+    found = PaymentRequest.objects.filter(store=store, archived=archived)
+    text = text.replace("\0", "")
+    if text:
+        found = found.filter(
+            Q(title__icontains=text) | Q(reference_id__icontains=text) | Q(email__icontains=text) | Q(pk=text)
+        )
+    return found
 
 
 def timeline(*, store: Store, entities: dict[str, list[str]]) -> list[Event]:

@@ -50,6 +50,7 @@ store_patterns: list[URLPattern | URLResolver] = [
     path("/addresses/<str:address_id>/delete", receiving.address_delete, name="address_delete"),
     path("/links", receiving.pay_links, name="pay_links"),
     path("/links/<str:link_id>", receiving_edits.pay_link_edit, name="pay_link_edit"),
+    path("/links/<str:link_id>/poster", receiving_edits.pay_link_poster, name="pay_link_poster"),
     path("/links/<str:link_id>/archive", receiving.pay_link_close, name="pay_link_archive"),
     path("/payment-requests", receiving.payment_requests, name="payment_requests"),
     path("/payment-requests/new", receiving.payment_request_new, name="payment_request_create"),

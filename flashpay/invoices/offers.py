@@ -17,7 +17,7 @@ from flashpay.ids import id_from_token, id_to_token
 from flashpay.invoices.keypad import currencies_of
 from flashpay.invoices.models import Invoice, InvoiceType, LightningAddress, PayLink, PaymentRequest
 from flashpay.invoices.requests import request_check_payable
-from flashpay.invoices.selectors import invoice_due_msat, invoice_is_payable
+from flashpay.invoices.selectors import invoice_due_msat, invoice_is_payable, link_address
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import SAT, USD, currency_get
 from flashpay.money.errors import NoFreshRate
@@ -26,7 +26,7 @@ from flashpay.refusals import Refusal
 from flashpay.stores.models import Store
 from flashpay.stores.rates import rate_get
 from flashpay.stores.wallets import wallet_of
-from lnurl.wire.codec import lnurl_encode, lud17_encode
+from lnurl.wire.codec import lightning_link_encode, lnurl_encode, lud17_encode
 from lnurl.wire.errors import DestinationRefused
 from lnurl.wire.messages import pay_metadata
 from lnurl.wire.urls import service_url
@@ -124,6 +124,12 @@ def pay_lnurl(target: Target) -> Lnurl | None:
         return Lnurl(lnurl_encode(url), lud17_encode(url, "lnurlp"))
     except ValueError:
         return Lnurl(lnurl_encode(url), "")
+
+
+def link_code(link: PayLink) -> str:
+    """What a QR code of the link holds: a phone's camera opens its page, a wallet reads the LNURL in the address."""
+    address, lnurl = link_address(link), pay_lnurl(link)
+    return lightning_link_encode(address, lnurl.bech32) if lnurl else address
 
 
 def _invoice_offer(invoice: Invoice, now: datetime) -> Offer:

@@ -34,7 +34,7 @@ def member_add(*, store: Store, email: str, role: str, actor: str, now: datetime
         user = User.objects.filter(email__iexact=address).first() or User.objects.create_user(address)
         if Membership.objects.filter(store=store, user=user).exists():
             raise Refusal(
-                "member-already", "This person is in the store already; change their role below.", field="email"
+                "member-already", "This person is in the store already. Change their role in the list.", field="email"
             )
         member = Membership.objects.create(store=store, user=user, role=role, created_at=now)
         event_record(row=member, type="MemberAdded", after=role, actor=actor, at=now, evidence={"user": user.email})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -126,6 +127,9 @@ def usd_cents(cents: Decimal | None) -> str:
 def state_badge(kind: str, state: str, also: str = "", needs_review: bool = False) -> dict[str, Any]:
     """The name of a state with its explanation: `{% state_badge "invoice" invoice.state invoice.additional_state %}`."""
     badges: list[StateWords] = [state_words(kind, state)]
+    if kind == "invoice" and also == "Marked":
+        # Whether it was paid is what nobody has seen.
+        badges = [replace(badges[0], sentence="")]
     if also and also != "None":
         badges.append(state_words("additional", also))
     if needs_review:

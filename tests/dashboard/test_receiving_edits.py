@@ -30,6 +30,7 @@ from tests.cast import member_add, user_make
 pytestmark = pytest.mark.django_db
 
 ADDRESS = {"description": "Bar", "min": "100", "max": "5000", "currency": "JMD", "comment_length": "20"}
+DATA = '{"orderId": "bar"}'
 LINK = {"title": "Tour", "description": "Sundays", "amount": "15", "currency": "USD"}
 BILL = {"title": "Rent of June", "amount": "60,000", "currency": "SAT", "description": "Flat 2", "expires_at": ""}
 
@@ -64,7 +65,8 @@ def test_an_address_is_changed_and_keeps_its_name_and_metadata(
 ) -> None:
     page = f"/stores/{store.pk}/addresses/{address.pk}"
     assert "cafe@" in owner.get(page).content.decode()
-    assert owner.post(page, ADDRESS).status_code == 302
+    assert owner.get(page).context["form"]["metadata"].value() == DATA
+    assert owner.post(page, ADDRESS | {"metadata": DATA}).status_code == 302
     address.refresh_from_db()
     assert (address.name, address.minimum_sat, address.maximum_sat) == ("cafe", 100, 5000)
     assert (address.currency, address.comment_length, address.description) == ("JMD", 20, "Bar")

@@ -107,6 +107,17 @@ def test_it_says_what_the_payer_could_claim_and_makes_nothing(
     assert not PullPayment.objects.exists()
 
 
+def test_more_than_was_paid_is_said_before_it_is_made(merchant: Client, in_sats: Invoice, in_dollars: Invoice) -> None:
+    for invoice, amount, currency, more in (
+        (in_sats, "50000", "SAT", False),
+        (in_sats, "50001", "SAT", True),
+        (in_dollars, "63.50", "USD", False),
+        (in_dollars, "635", "USD", True),
+    ):
+        shown = _preview(merchant, invoice, {"variant": "Custom", "amount": amount, "currency": currency})
+        assert ("That is more than was paid." in shown) is more
+
+
 @pytest.mark.parametrize(
     ("typed", "field"),
     [

@@ -20,7 +20,7 @@ from flashpay.dashboard.invoice_forms import InvoiceForm
 from flashpay.invoices.exporting import invoice_rows
 from flashpay.invoices.models import Invoice, InvoiceState
 from flashpay.invoices.search import InvoiceQuery, query_read
-from flashpay.invoices.selectors import invoice_due_msat, invoices_search
+from flashpay.invoices.selectors import invoice_due_msat, invoices_search, received_minor
 from flashpay.invoices.services import invoice_archive, invoice_create, invoice_mark
 from flashpay.keyset import page_of
 from flashpay.money.errors import MoneyError
@@ -32,6 +32,15 @@ from payouts.services.refunds import refunds_of
 
 # The last tab of the list: what was taken out of all the others.
 ARCHIVED = "Archived"
+# Searches that nobody should have to learn.
+OFTEN = [
+    ("Last 7 days", "startdate:-7d"),
+    ("Paid over", "exceptionstatus:paidover"),
+    ("Paid late", "exceptionstatus:paidlate"),
+    ("Paid in part", "exceptionstatus:paidpartial"),
+    ("Open amounts", "type:topup"),
+    ("From the till", "source:till"),
+]
 
 
 @require_GET
@@ -49,6 +58,7 @@ def invoices(request: StoreRequest) -> HttpResponse:
             "state": state,
             "q": text,
             "problems": query.problems,
+            "often": [("Today", f"startdate:{timezone.localdate()}"), *OFTEN],
             "export_url": reverse("dashboard:invoices_csv", args=[request.store.pk]),
             "wallet": wallet_active(request.store),
         },
@@ -116,6 +126,7 @@ def invoice(request: StoreRequest, invoice_id: str) -> HttpResponse:
             "payments": shown.payments.select_related("lightning_invoice"),
             "events": events,
             "refunds": refunds_of(store=request.store, invoice_id=shown.pk),
+            "received_minor": received_minor(shown) if shown.received_msat else None,
             "due_msat": invoice_due_msat(shown) if shown.credited_msat else 0,
             "tolerance": percent_text(shown.tolerance_bp),
             "own_data": _own_data(shown),

@@ -76,6 +76,7 @@ def _address_make(request: StoreRequest, form: AddressForm) -> LightningAddress:
         currency=typed["currency"],
         comment_length=typed["comment_length"],
         description=typed["description"],
+        invoice_metadata=typed["metadata"],
     )
 
 
@@ -132,15 +133,16 @@ def pay_link_close(request: StoreRequest, link_id: str) -> HttpResponse:
 @require_GET
 @store_page(permissions.VIEW_PAYMENT_REQUESTS)
 def payment_requests(request: StoreRequest) -> HttpResponse:
-    archived = request.GET.get("tab") == "archived"
-    page = page_of(PaymentRequest.objects.filter(store=request.store, archived=archived), request.GET)
+    archived, text = request.GET.get("tab") == "archived", request.GET.get("q", "").strip()
+    found = selectors.requests_found(store=request.store, archived=archived, text=text)
+    page = page_of(found, request.GET)
     now = timezone.now()
     paid = requests_paid(page.object_list)
     rows = [
         {"bill": bill, "state": request_state(bill, now, paid=paid[bill.pk]), "paid": paid[bill.pk]}
         for bill in page.object_list
     ]
-    context = {"nav": "payment_requests", "page": page, "rows": rows, "archived": archived}
+    context = {"nav": "payment_requests", "page": page, "rows": rows, "archived": archived, "q": text}
     return store_render(request, "dashboard/payment_requests.html", context)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
 
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.receiving_forms import AddressEditForm, PayLinkForm, PaymentRequestForm
 from flashpay.invoices.models import LightningAddress, PayLink, PaymentRequest
-from flashpay.invoices.offers import address_text
+from flashpay.invoices.offers import address_text, link_code, pay_lnurl
 from flashpay.invoices.requests import request_paid
+from flashpay.invoices.selectors import link_address
 from flashpay.invoices.services import (
     lightning_address_archive,
     lightning_address_save,
@@ -25,6 +29,8 @@ from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
+
+PAPERS = ("A4", "Letter")
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,7 +52,7 @@ def address_edit(request: StoreRequest, address_id: str) -> HttpResponse:
                     currency=typed["currency"],
                     comment_length=typed["comment_length"],
                     description=typed["description"],
-                    invoice_metadata=address.invoice_metadata,
+                    invoice_metadata=typed["metadata"],
                 )
                 lightning_address_archive(address=saved, archived=typed["archived"], actor=str(request.user))
         except Refusal as refusal:
@@ -54,7 +60,15 @@ def address_edit(request: StoreRequest, address_id: str) -> HttpResponse:
         else:
             messages.success(request, "Saved. It holds for every payment from now on.")
             return redirect("dashboard:addresses", request.store.pk)
-    return _shown(request, form, nav="addresses", list_name="Lightning Addresses", heading=address_text(address))
+    lnurl = pay_lnurl(address)
+    code = {
+        "code": lnurl.bech32 if lnurl else "",
+        "code_hint": "For wallets: whoever scans it chooses the amount and pays.",
+        "copies": [address_text(address), *([lnurl.bech32] if lnurl else [])],
+    }
+    return _shown(
+        request, form, nav="addresses", list_name="Lightning Addresses", heading=address_text(address), more=code
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -88,7 +102,30 @@ def pay_link_edit(request: StoreRequest, link_id: str) -> HttpResponse:
         else:
             messages.success(request, "Saved. Whoever opens the link from now on sees it so.")
             return redirect("dashboard:pay_links", request.store.pk)
-    return _shown(request, form, nav="pay_links", list_name="Pay links", heading=link.title)
+    lnurl = pay_lnurl(link)
+    code = {
+        "code": link_code(link),
+        "code_hint": "A phone's camera opens the page, a wallet pays at once.",
+        "copies": [link_address(link), *([lnurl.bech32] if lnurl else [])],
+        "poster": reverse("dashboard:pay_link_poster", args=[request.store.pk, link.pk]),
+    }
+    return _shown(request, form, nav="pay_links", list_name="Pay links", heading=link.title, more=code)
+
+
+@require_GET
+@store_page(permissions.VIEW_PAYMENT_REQUESTS)
+def pay_link_poster(request: StoreRequest, link_id: str) -> HttpResponse:
+    """The link as one page for the wall or the table."""
+    link = get_object_or_404(PayLink, pk=link_id, store=request.store, till=None)
+    paper = request.GET.get("paper", "")
+    context = {
+        "link": link,
+        "address": link_address(link),
+        "code": link_code(link),
+        "paper": paper if paper in PAPERS else PAPERS[0],
+        "papers": PAPERS,
+    }
+    return store_render(request, "dashboard/pay_link_poster.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -122,7 +159,16 @@ def payment_request_edit(request: StoreRequest, request_id: str) -> HttpResponse
     return _shown(request, form, nav="payment_requests", list_name="Payment requests", heading=bill.title)
 
 
-def _shown(request: StoreRequest, form: forms.Form, *, nav: str, list_name: str, heading: str) -> HttpResponse:
-    """The form of one thing, below the list that it is from: the one named `nav`."""
+def _shown(
+    request: StoreRequest,
+    form: forms.Form,
+    *,
+    nav: str,
+    list_name: str,
+    heading: str,
+    more: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """The form of one thing, below the list that it is from: the one named `nav`. `more`: its code, where it has one."""
     context = {"nav": nav, "form": form, "heading": heading, "list_name": list_name, "list_view": f"dashboard:{nav}"}
+    context |= more or {}
     return store_render(request, "dashboard/receiving_edit.html", context, status=422 if form.errors else 200)

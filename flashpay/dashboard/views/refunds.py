@@ -13,6 +13,9 @@ from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.refund_forms import RefundForm
 from flashpay.invoices.models import Invoice
 from flashpay.invoices.refunds import RefundVariant, refund_amount
+from flashpay.invoices.selectors import received_minor
+from flashpay.money.amounts import MSAT_PER_SAT
+from flashpay.money.currencies import Currency
 from flashpay.money.errors import MoneyError
 from flashpay.public_pages import wants_fragment
 from flashpay.refusals import Refusal
@@ -80,4 +83,16 @@ def _preview(form: RefundForm) -> dict[str, Any]:
         amount, currency = refund_amount(invoice=form.invoice, **form.terms())
     except (Refusal, MoneyError) as error:
         return {"claimable": None, "problem": error.sentence}
-    return {"claimable": amount, "claimable_currency": currency.code}
+    return {
+        "claimable": amount,
+        "claimable_currency": currency.code,
+        "more_than_paid": _is_more_than_paid(form.invoice, amount, currency),
+    }
+
+
+def _is_more_than_paid(invoice: Invoice, amount: int, currency: Currency) -> bool:
+    """Whether a slip of the finger is likely: more than arrived, as far as the two can be compared."""
+    if currency.is_bitcoin:
+        return amount * MSAT_PER_SAT > invoice.received_msat
+    paid = received_minor(invoice)
+    return currency.code == invoice.currency and paid is not None and amount > paid

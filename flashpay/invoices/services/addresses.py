@@ -111,7 +111,9 @@ def _check(wanted: Mapping[str, Any]) -> None:
     least, most = wanted["minimum_sat"], wanted["maximum_sat"]
     if not SMALLEST_SAT <= least < SUPPLY_SAT:
         raise Refusal("invalid-minimum", f"The smallest payment is {SMALLEST_SAT} sat or more.", field="min")
-    if not least <= most < SUPPLY_SAT:
+    if most >= SUPPLY_SAT:
+        raise Refusal("invalid-maximum", "There are not that many sats in the world.", field="max")
+    if most < least:
         raise Refusal("invalid-maximum", "The largest payment cannot be below the smallest.", field="max")
     if not 0 <= wanted["comment_length"] <= MAX_COMMENT:
         raise Refusal("invalid-comment", f"A comment has at most {MAX_COMMENT} characters.", field="commentLength")
