@@ -139,27 +139,21 @@ def _invoice(mail: Mail, invoice: Invoice) -> Words:
 
 def _payout(mail: Mail, payout: Payout) -> Words:
     amount = _both(payout.amount, payout.currency, payout.amount_msat)
-    headings = {
-        Kind.PAYOUT_APPROVAL: ("A payout waits for approval", "Nothing is sent before somebody approves it."),
-        Kind.PAYOUT_FAILED: (
-            "A payout does not get through",
-            "No money has left the wallet for it."
-            + ("" if payout.state == "Cancelled" else " It is tried again by itself; you may also cancel it."),
-        ),
-        Kind.PAYOUT_REVIEW: (
-            "A payout needs review",
-            "The wallet has not said whether it was paid. Its amount stays reserved, and it is not sent a second time. "
-            "Please look at what was found out.",
-        ),
+    heading = KINDS[mail.kind].label
+    sentences = {
+        Kind.PAYOUT_APPROVAL: KINDS[Kind.PAYOUT_APPROVAL].sentence,
+        Kind.PAYOUT_FAILED: "No money has left the wallet for it."
+        + ("" if payout.state == "Cancelled" else " It is tried again by itself; you may also cancel it."),
+        Kind.PAYOUT_REVIEW: "The wallet has not said whether it was paid. Its amount stays reserved, and it is not sent a "
+        "second time. Please look at what was found out.",
     }
-    heading, sentence = headings[Kind(mail.kind)]
     facts = [("Amount", amount), ("Claimed", moment(payout.created_at, mail.store)), ("Payout", payout.pk)]
     if payout.reason:
         facts.insert(1, ("Reason", payout.reason))
     return Words(
         subject=f"{heading}: {amount}",
         heading=heading,
-        sentences=(sentence,),
+        sentences=(sentences[Kind(mail.kind)],),
         facts=tuple(facts),
         button="Open the payout",
         link=_dashboard("payout", mail.store_id, payout.pk),
@@ -174,14 +168,14 @@ def _wallet(mail: Mail) -> Words:
         else amount_in_language(amount_format(int(connection.balance_cents), USD))
     )
     facts = [("Wallet", str(connection)), ("Time", moment(mail.created_at, mail.store))]
+    heading = KINDS[mail.kind].label
     sentences: tuple[str, ...]
     if mail.kind == Kind.LOW_BALANCE:
         facts.insert(0, ("Balance", balance))
-        heading = "The wallet runs low"
         sentences = ("It holds less than the amount you set. Payouts that it does not cover wait until there is more.",)
         subject = f"{heading}: {balance}"
     else:
-        heading = subject = "The wallet's connection is broken"
+        subject = heading
         sentences = (connection.last_error, "Until it works again, payments may not be noticed and payouts wait.")
     return Words(
         subject=subject,
