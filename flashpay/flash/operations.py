@@ -42,11 +42,6 @@ class Operation:
     idempotent: bool = False
     public: bool = False
 
-    @property
-    def is_mutation(self) -> bool:
-        definition = self.document.definitions[0]
-        return isinstance(definition, OperationDefinitionNode) and definition.operation.value == "mutation"
-
     def request(self, variables: Mapping[str, Any]) -> GraphQLRequest:
         return _Request(self, variables)
 

@@ -22,7 +22,6 @@ from flashpay.sandbox.graph.troubles import (
 from flashpay.sandbox.ledger import Invoice, InvoiceState
 from flashpay.sandbox.node import Undecodable, invoice_read
 
-INVOICE_LIFE_MAX_S = 60  # Flash clamps every invoice to a minute, whatever was asked for
 MEMO_DEFAULT = ""
 
 query = QueryType()
