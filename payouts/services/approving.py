@@ -75,6 +75,21 @@ def payout_cancel(*, payout: Payout, reason: str, actor: str, now: datetime | No
             )
 
 
+def payout_drop(*, payout: Payout, reason: str, now: datetime) -> bool:
+    """Cancel by itself what can never be paid, because its invoice is dead. False, and nothing happened, when somebody moved
+    it in this moment, or has to look at it: then it may have been paid already, and its amount must not be free again."""
+    try:
+        with transaction.atomic():
+            payout_cancel(payout=payout, reason=reason, actor="system", now=now)
+            # From here on the row is ours until the commit, whatever was found out about it meanwhile.
+            if Payout.objects.filter(pk=payout.pk, needs_review=True).exists():
+                raise Refusal("needs-review", "Somebody has to look at this payout first.")
+    except Refusal:
+        payout.refresh_from_db()
+        return False
+    return True
+
+
 def _let_go(payout: Payout, actor: str, now: datetime) -> None:
     if not transition(
         payout,

@@ -23,7 +23,7 @@ from flashpay.stores.wallets import wallet_of, wallet_open
 from lnurl.wire.errors import WireError
 from lnurl.wire.resolver import ResolvedInvoice
 from payouts.models import AttemptState, DestinationKind, Grade, Payout, PayoutAttempt, PayoutState
-from payouts.services.approving import payout_cancel
+from payouts.services.approving import payout_drop
 from payouts.services.covering import (
     ASK_AGAIN_AFTER,
     balance_refresh,
@@ -91,7 +91,7 @@ def payout_send(*, payout_id: str, now: datetime | None = None) -> None:
             plan = _plan(payout, connection, clock)
             attempt = _prepare(payout, connection, plan, clock())
         except lightning.InvalidInvoice as error:
-            payout_cancel(payout=payout, reason=error.sentence, actor="system", now=clock())
+            payout_drop(payout=payout, reason=error.sentence, now=clock())
             return
         except _Wait as waiting:
             _wait(payout, str(waiting), clock(), patient=waiting.patient)

@@ -19,6 +19,7 @@ from payouts.services import (
     pull_payment_create,
     sending_pause,
 )
+from payouts.services.approving import payout_drop
 from payouts.tasks import expire_payouts
 from tests.payouts.conftest import ALICE, soon
 from tests.payouts.recipients import invoice_over, wallet_make
@@ -85,6 +86,20 @@ def test_one_in_flight_is_never_touched(prize: PullPayment) -> None:
     assert payouts_expire(now=soon(LATER)) == 0
     payout.refresh_from_db()
     assert payout.state == "InProgress"
+
+
+def test_one_that_may_have_been_paid_already_keeps_its_amount_until_somebody_has_looked(prize: PullPayment) -> None:
+    payout = claimed(prize)
+    payout_approve(payout=payout, actor=ALICE)
+    read_before = Payout.objects.get(pk=payout.pk)
+    Payout.objects.filter(pk=payout.pk).update(needs_review=True)
+    assert payouts_expire(now=soon(LATER)) == 0
+    # Nor by a worker that read it just before the alarm.
+    assert not payout_drop(payout=read_before, reason="The invoice expired.", now=soon(LATER))
+    payout.refresh_from_db()
+    prize.refresh_from_db()
+    assert (payout.state, payout.reason, prize.claimed, prize.claims) == ("AwaitingPayment", "", 20_000, 1)
+    assert not Event.objects.filter(type="PayoutCancelled").exists()
 
 
 def test_an_address_does_not_expire(prize: PullPayment) -> None:
