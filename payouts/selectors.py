@@ -105,7 +105,10 @@ def pull_payment_check_active(pull_payment: PullPayment, now: datetime) -> None:
     if state in _NOT_ACTIVE:
         raise Refusal(*_NOT_ACTIVE[state])
     if pull_payment.store.archived:
-        raise Refusal("store-archived", "This shop is closed at the moment. Nothing was claimed; please ask the shop.")
+        raise Refusal(
+            "store-archived",
+            "This shop is closed at the moment. Nothing was claimed; please try again later or ask the shop.",
+        )
 
 
 def paying_wallet_of(store: Store) -> WalletConnection:

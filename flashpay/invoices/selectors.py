@@ -21,6 +21,7 @@ from flashpay.invoices.models import (
     PaymentRequest,
 )
 from flashpay.invoices.search import InvoiceQuery, invoices_matching
+from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import currency_get
 from flashpay.money.rates import DOWN, Rate, minor_from_msat, price_rounded
 from flashpay.stores.models import Store
@@ -53,8 +54,9 @@ def invoice_find(invoice_id: str) -> Invoice | None:
 
 
 def invoice_is_payable(invoice: Invoice, now: datetime | None = None) -> bool:
-    """Whether it still takes money: new, and its time is not over."""
-    return invoice.state == InvoiceState.NEW and (now or timezone.now()) < invoice.expires_at
+    """Whether it still takes money: new, its time is not over, and its store is not archived."""
+    alive = invoice.state == InvoiceState.NEW and (now or timezone.now()) < invoice.expires_at
+    return alive and not invoice.store.archived
 
 
 def paid_minor(invoice: Invoice) -> int:
@@ -70,6 +72,15 @@ def received_minor(invoice: Invoice) -> int | None:
         return None
     rate = Rate(currency_get(invoice.currency), price_rounded(invoice.rate), invoice.rate_source, invoice.rate_at)
     return minor_from_msat(invoice.received_msat, rate, DOWN)
+
+
+def paid_known(invoice: Invoice) -> int | None:
+    """What was paid, for books: `paid_minor`, or of an open amount all that arrived; None where nobody knows its worth."""
+    if invoice.amount is not None:
+        return paid_minor(invoice)
+    if currency_get(invoice.currency).is_bitcoin:
+        return invoice.received_msat // MSAT_PER_SAT
+    return received_minor(invoice)
 
 
 def code_shown_last(invoice: Invoice) -> LightningInvoice | None:

@@ -251,6 +251,10 @@ def _no_code(refusal: Refusal, *, works_at_once: bool) -> Code:
 
 def _page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, Any]:
     final = state in (InvoiceState.SETTLED, InvoiceState.INVALID)
+    closed = state == InvoiceState.NEW and invoice.store.archived
+    if closed:
+        sentence = f"{_('This shop is closed at the moment.')} {_('Nothing was paid.')}"
+        code = Code(sentence=sentence, soon=False, card=code.card)
     shown = code.shown
     return {
         "invoice": invoice,
@@ -260,7 +264,7 @@ def _page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, 
         "trouble": code,
         "card": code.card,
         "card_waits": code.card is not None and code.card.waits and not code.lnurl_first,
-        "lnurl": pay_lnurl(invoice) if state == InvoiceState.NEW else None,
+        "lnurl": pay_lnurl(invoice) if state == InvoiceState.NEW and not closed else None,
         "units": [SAT.code, *([] if currency_get(invoice.currency).is_bitcoin else [invoice.currency])],
         "due_msat": invoice_due_msat(invoice),
         # A dollar amount beside an amount in sats: what Flash was asked for, at its own rate.

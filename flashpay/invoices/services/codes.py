@@ -89,6 +89,8 @@ def lightning_invoice_issue(
     now = now or timezone.now()
     if invoice.state != InvoiceState.NEW or now >= invoice.expires_at:
         raise Refusal("invoice-not-payable", "This invoice does not take payments any more.")
+    if invoice.store.archived:
+        raise Refusal("store-archived", "This shop is closed at the moment. Nothing was paid.")
     wanted = Wanted(purpose, _size(invoice, amount_msat), exact, for_card, comment, lnurl_metadata)
     alive = _alive(invoice, wanted, now)
     if alive is not None:
