@@ -31,7 +31,7 @@ from payouts.vouchers.services import (
     voucher_batch_revoke,
     voucher_revoke,
 )
-from payouts.vouchers.sheets import cards, layout_get, sheets_pdf
+from payouts.vouchers.sheets import layout_get, vouchers_pdf
 
 router = Router(tags=["Vouchers"])
 
@@ -208,9 +208,7 @@ def voucher_batch_pdf(
     now = timezone.now()
     vouchers = vouchers_of(batch, now)
     printed = list(vouchers if all else vouchers.filter(state="Unclaimed"))
-    body = sheets_pdf(
-        cards(batch, printed, language=language), layout_get(paper, perPage), title=batch.name, made_at=now
-    )
+    body = vouchers_pdf(batch, printed, layout_get(paper, perPage), language=language, made_at=now)
     as_file = {"Content-Disposition": f'attachment; filename="{_file_name(batch)}.pdf"'}
     return HttpResponse(body, content_type="application/pdf", headers={**as_file, **_NOT_KEPT})
 

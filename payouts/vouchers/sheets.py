@@ -18,6 +18,8 @@ from fpdf import FPDF, Align, XPos, YPos
 from PIL import Image
 
 from flashpay.brand.colors import PROJECT_COLOR
+from flashpay.brand.models import PictureSize
+from flashpay.brand.selectors import logo_png, look_of
 from flashpay.languages import ENGLISH, amount_in_language, language_known
 from flashpay.money.amounts import amount_format
 from flashpay.money.currencies import currency_get
@@ -153,6 +155,21 @@ def pages(drawn: Iterable[Card], layout: Layout) -> list[list[Card]]:
     """The cards, page by page."""
     all_cards = list(drawn)
     return [all_cards[start : start + layout.per_page] for start in range(0, len(all_cards), layout.per_page)]
+
+
+def vouchers_pdf(
+    batch: VoucherBatch, vouchers: Iterable[Voucher], layout: Layout, *, language: str, made_at: datetime
+) -> bytes:
+    """Sheets of these vouchers of the batch, in the colour and with the logo of its store."""
+    look = look_of(batch.store)
+    return sheets_pdf(
+        cards(batch, vouchers, language=language),
+        layout,
+        title=batch.name,
+        made_at=made_at,
+        color=look.paper_color,
+        logo=logo_png(look.logo_hash, PictureSize.PRINT),
+    )
 
 
 def sheets_pdf(

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from flashpay.brand.services import brand_save
 from flashpay.stores import permissions
 from flashpay.stores.models import Store, User
 from payouts.models import PullPayment
 from payouts.services import payout_claim
 from payouts.vouchers.models import Voucher, VoucherBatch
 from tests.api.conftest import Script, script_of
+from tests.brand.pictures import picture
 from tests.cast import member_add, user_make
 from tests.sandbox_server import SandboxServer
 
@@ -108,6 +110,16 @@ def test_it_answers_the_table_and_the_sheets_to_print(api: Script, one: str) -> 
         assert answer.headers["Cache-Control"] == "no-store"
     (refused,) = api.get(f"{one}/pdf?paper=A3", 422)
     assert refused["path"] == "paper"
+
+
+def test_the_sheets_wear_the_logo_of_the_store(api: Script, one: str, paying_store: Store) -> None:
+    def pictures() -> int:
+        content: bytes = api.ask("GET", f"{one}/pdf").content
+        return content.count(b"/Subtype /Image")
+
+    plain = pictures()
+    brand_save(store=paying_store, color="#5b21b6", logo_data=picture(), actor="alice")
+    assert pictures() > plain
 
 
 def test_a_guest_sees_how_they_stand_and_no_code(guest: Script, one: str) -> None:

@@ -13,8 +13,6 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from flashpay.brand.models import PictureSize
-from flashpay.brand.selectors import logo_png, look_of
 from flashpay.dashboard import selectors
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
 from flashpay.dashboard.voucher_forms import VoucherBatchForm
@@ -28,7 +26,7 @@ from flashpay.stores.selectors import wallet_active
 from payouts.vouchers.models import Voucher, VoucherBatch
 from payouts.vouchers.selectors import STATES, batch_counts, batches_of, csv_rows, vouchers_of
 from payouts.vouchers.services import voucher_batch_create, voucher_batch_revoke, voucher_revoke
-from payouts.vouchers.sheets import PAPERS, PER_PAGE, cards, layout_get, pages, sheets_pdf
+from payouts.vouchers.sheets import PAPERS, PER_PAGE, cards, layout_get, pages, vouchers_pdf
 
 BATCHES_A_PAGE = 25
 VOUCHERS_A_PAGE = 50
@@ -166,15 +164,8 @@ def batch_sheets(request: StoreRequest, batch_id: str) -> HttpResponse:
 def batch_pdf(request: StoreRequest, batch_id: str) -> HttpResponse:
     shown = _batch(request, batch_id)
     layout = layout_get(request.GET.get("paper", ""), request.GET.get("per_page", ""))
-    look = look_of(request.store)
-    body = sheets_pdf(
-        cards(shown, _printed(request, shown), language=request.GET.get("language", "")),
-        layout,
-        title=shown.name,
-        made_at=timezone.now(),
-        color=look.paper_color,
-        logo=logo_png(look.logo_hash, PictureSize.PRINT),
-    )
+    language = request.GET.get("language", "")
+    body = vouchers_pdf(shown, _printed(request, shown), layout, language=language, made_at=timezone.now())
     name = f"{slugify(shown.name) or 'vouchers'}-{layout.paper.lower()}.pdf"
     return HttpResponse(
         body, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}"', **_NOT_KEPT}
