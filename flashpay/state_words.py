@@ -31,6 +31,8 @@ INVOICE: Final = {
     "Expired": StateWords(_("Expired"), _("Its time ran out before it was paid in full."), "quiet", "clock"),
     "Invalid": StateWords(_("Invalid"), _("Marked as invalid: it does not count as paid."), "bad", "ban"),
 }
+# As its payer sees it.
+RECEIPT: Final = {**INVOICE, "Settled": StateWords(_("Paid"), INVOICE["Settled"].sentence, "ok", "circle-check")}
 ADDITIONAL: Final = {
     "PaidPartial": StateWords(_("paid in part"), _("Less than the amount arrived."), "warn", "alert-triangle"),
     "PaidOver": StateWords(
@@ -124,6 +126,7 @@ WALLET: Final = {
 # By kind, and by the model's name as events have it.
 KINDS: Final[dict[str, dict[str, StateWords]]] = {
     "invoice": INVOICE,
+    "receipt": RECEIPT,
     "additional": ADDITIONAL,
     "lightning_invoice": LIGHTNING_INVOICE,
     "pull_payment": PULL_PAYMENT,

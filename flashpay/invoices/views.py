@@ -272,6 +272,8 @@ def _page(invoice: Invoice, state: str, code: Code, now: datetime) -> dict[str, 
         if shown and invoice.currency in ("SAT", "BTC")
         else None,
         "renews_at": _renews_at(code, now),
+        # The whole of the time that `renews_at` ends.
+        "renews_of_s": (shown.expires_at - shown.created_at - SHORTEST_LIFE + RENEW_SLACK).seconds if shown else 0,
         "final": final,
         "refresh_s": 0 if final or state == InvoiceState.EXPIRED else max(REFRESH_S, 0 if shown else code.retry_s),
         "version": _version(invoice, state, code, now),

@@ -215,10 +215,16 @@ def countdown(until: datetime, of_s: int = 0) -> dict[str, Any]:
 
 
 @register.simple_tag
-def look_again(until: datetime | None = None, after_s: int = 0) -> SafeString:
-    """Makes a living part look again at a moment, or after some seconds, without showing anything."""
-    seconds = after_s if until is None else _left_s(until)
-    return format_html('<span hidden data-countdown="{}"></span>', max(1, seconds))
+def look_again(until: datetime | None = None, after_s: int = 0, of_s: int = 0) -> SafeString:
+    """Makes a living part look again at a moment, or after some seconds, without showing anything.
+
+    With `of_s` (the whole span) a thin bar shows how much of it is left.
+    """
+    seconds = max(1, after_s if until is None else _left_s(until))
+    if of_s:
+        bar = '<progress class="fp-progress fp-thin" max="{}" value="{}" data-countdown="{}" aria-hidden="true"></progress>'
+        return format_html(bar, of_s, seconds, seconds)
+    return format_html('<span hidden data-countdown="{}"></span>', seconds)
 
 
 def _left_s(until: datetime) -> int:

@@ -83,6 +83,15 @@ def test_paying_a_part_leads_to_a_checkout_and_shows_the_rest(payer: Client, bil
     assert f"/i/{invoice.pk}/receipt" in page
 
 
+def test_who_has_paid_a_part_finds_back_to_the_bill(payer: Client, bill: PaymentRequest) -> None:
+    made = payer.post(path(request_link(bill)), {"amount": "400"})
+    assert path(request_link(bill)) not in text(payer.get(made["Location"]))
+    pay(Invoice.objects.get())
+    assert f'href="{path(request_link(bill))}"' in text(payer.get(made["Location"]))
+    # The field of an open page follows, as long as nobody has changed it.
+    assert '<data value="600.00" data-fills="amount">' in text(payer.get(path(request_link(bill))))
+
+
 def test_a_bill_that_is_paid_thanks_and_takes_no_more(payer: Client, bill: PaymentRequest) -> None:
     payer.post(path(request_link(bill)), {"amount": ""})
     pay(Invoice.objects.get())
@@ -122,6 +131,11 @@ def test_an_open_pay_link_asks_how_much(payer: Client, connected_store: Store) -
     assert payer.post(path(link_address(link)), {"amount": ""}).status_code == 422
     assert payer.post(path(link_address(link)), {"amount": "2500"}).status_code == 302
     assert Invoice.objects.get().amount == 2_500
+
+
+def test_the_keypad_says_in_what_it_counts(payer: Client, connected_store: Store) -> None:
+    link = pay_link_create(store=connected_store, title="Tips", amount=None, currency=USD, actor="alice")
+    assert "data-unit>USD</span>" in text(payer.get(path(link_address(link))))
 
 
 def test_a_closed_pay_link_says_so(payer: Client, connected_store: Store) -> None:

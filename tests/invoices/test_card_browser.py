@@ -93,7 +93,7 @@ def test_a_pasted_link_pays_and_a_wrong_one_is_named_where_it_stands(
 ) -> None:
     open_card(page, invoice)
     expect(page.get_by_role("button", name="Tap a card")).to_be_hidden()  # this browser has no radio
-    box = page.get_by_label("Or paste the card’s link")
+    box = page.get_by_label("Paste the card’s link")
     box.fill("ana@card.example")
     page.get_by_role("button", name="Pay", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("This code takes money")

@@ -307,7 +307,10 @@ def test_paid_over_is_paid_and_says_what_was_too_much(payer: Client, invoice: In
     invoice.refresh_from_db()
     assert invoice.additional_state == "PaidOver"
     shown = page(payer.get(path(invoice)))
-    assert "more than" in shown.lower()
+    # What arrived is not shown as if the amount were worth it.
+    assert '<span class="fp-amount-main">42,000 sat</span>' in shown
+    assert "That is more than 21,000 sat; the shop can refund the rest." in shown
+    assert '<span class="fp-amount-main">42,000 sat</span>' in page(payer.get(f"{path(invoice)}/receipt"))
 
 
 def test_marked_invalid_it_takes_no_payment(payer: Client, invoice: Invoice) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -83,6 +85,35 @@ def test_a_page_that_nobody_sees_issues_no_more_codes(
     page.evaluate("window.seen = true; document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#open-wallet")).not_to_have_attribute("href", f"lightning:{first.bolt11}")
     assert LightningInvoice.objects.count() == 2
+
+
+def test_what_is_for_paying_goes_when_it_is_paid(page: Page, web_server: str, connected_store: Store) -> None:
+    top_up = invoice_create(store=connected_store, amount=None, currency=SAT, actor="alice")
+    page.goto(f"{checkout_link(top_up)}?amount=2000&unit=SAT")
+    expect(page.get_by_label("Another amount")).to_be_visible()
+    expect(page.get_by_text("Pay with a card")).to_be_visible()
+    payment_record(lightning_invoice=LightningInvoice.objects.get(), evidence=Evidence.PUSH)
+    expect(page.get_by_text("Paid. Thank you!", exact=True).first).to_be_visible()
+    expect(page.get_by_label("Another amount")).to_be_hidden()
+    expect(page.get_by_text("Pay with a card")).to_be_hidden()
+    expect(page).to_have_title(re.compile("^Paid"))
+
+
+def test_a_page_without_a_connection_says_so_and_goes_on_by_itself(
+    page: Page, web_server: str, invoice: Invoice
+) -> None:
+    page.goto(checkout_link(invoice))
+    note = page.get_by_text("No connection.")
+    expect(note).to_be_hidden()
+    page.route("**/i/*", lambda route: route.abort())
+    # As at the end of its code's time.
+    page.evaluate(
+        "document.querySelector('[data-live-fragment] *').dispatchEvent(new CustomEvent('countdown:over', { bubbles: true }))"
+    )
+    expect(note).to_be_visible(timeout=15_000)
+    expect(page.locator("#open-wallet")).to_be_visible()
+    page.unroute("**/i/*")
+    expect(note).to_be_hidden(timeout=15_000)
 
 
 def test_it_fits_a_phone_of_320_pixels_and_loads_little(page: Page, web_server: str, invoice: Invoice) -> None:

@@ -65,6 +65,18 @@ def pay_by_phone(page: Page, sandbox: SandboxServer) -> None:
     assert lightning_invoices_poll(api_url="", now=timezone.now() + timedelta(seconds=15)) == 1
 
 
+def test_every_way_through_the_frame_keeps_its_language_and_its_button(client: Client, connected_store: Store) -> None:
+    invoice = invoice_create(store=connected_store, amount=None, currency=SAT, actor="alice")
+    frame = f"/i/{invoice.pk}/embed?lang=es&modal=1"
+    choosing = client.get(frame).content.decode()
+    assert '<input type="hidden" name="lang" value="es">' in choosing
+    assert '<input type="hidden" name="modal" value="1">' in choosing
+    chosen = client.get(f"{frame}&amount=2000&unit=SAT").content.decode()
+    assert 'href="?lang=es&amp;modal=1&amp;amount=2000&amp;unit=SAT&amp;tab=lnurl"' in chosen
+    assert connected_store.name.replace("'", "&#x27;") in chosen
+    assert "data-embed-close" in chosen
+
+
 @pytest.mark.slow
 def test_a_page_of_the_merchants_shows_it_and_hears_of_the_payment(
     page: Page, shop: str, sandbox: SandboxServer, invoice: Invoice

@@ -169,7 +169,7 @@ def test_less_more_late_and_cancelled_are_said_in_words(cashier: Client, connect
     sale.refresh_from_db()
     invoice_mark(invoice=sale, state="Settled", reason="cash", actor="alice")
     assert "marked this sale as paid" in words(cashier, address)
-    for flag, said in (("PaidOver", "More than the amount arrived"), ("PaidLate", "counts all the same")):
+    for flag, said in (("PaidOver", "That is more than $5.00"), ("PaidLate", "counts all the same")):
         Invoice.objects.update(additional_state=flag)
         assert said in words(cashier, address)
 
