@@ -35,20 +35,19 @@ def payout_mark_paid(*, payout: Payout, reason: str, actor: str, now: datetime |
             "invalid-state",
             "Only a payout that awaits its payment can be marked as paid. One in flight is ended by evidence alone.",
         )
-    with transaction.atomic():
-        if not transition(
-            payout,
-            PayoutState.COMPLETED,
-            at=now,
-            type="PayoutMarkedPaid",
-            actor=actor,
-            also=watchers(payout),
-            evidence={"reason": reason},
-            reason=reason[:500],
-            completed_at=now,
-            needs_review=False,
-        ):
-            raise Refusal("invalid-state", "This payout has just changed. Look again.")
+    if not transition(
+        payout,
+        PayoutState.COMPLETED,
+        at=now,
+        type="PayoutMarkedPaid",
+        actor=actor,
+        also=watchers(payout),
+        evidence={"reason": reason},
+        reason=reason[:500],
+        completed_at=now,
+        needs_review=False,
+    ):
+        raise Refusal("invalid-state", "This payout has just changed. Look again.")
 
 
 def payout_note(*, payout: Payout, metadata: Mapping[str, Any], actor: str, now: datetime | None = None) -> None:
