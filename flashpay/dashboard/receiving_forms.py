@@ -7,16 +7,13 @@ from typing import Any
 
 from django import forms
 
-from flashpay.dashboard.forms import AmountForm
+from flashpay.dashboard.forms import CURRENCY_CHOICES, AmountForm, RefusingForm, amount_field, time_field
 from flashpay.dashboard.invoice_forms import MetadataField
 from flashpay.invoices.models import LightningAddress
 from flashpay.invoices.offers import COMMENT_LENGTH, LARGEST_SAT, SMALLEST_SAT
-from flashpay.money.currencies import CURRENCIES
-from flashpay.refusals import Refusal
 from lnurl.wire.messages import MAX_COMMENT
 
 _OWN_CURRENCY = [("", "The store's own")]
-_CURRENCIES = [(code, f"{code} · {one.name}") for code, one in CURRENCIES.items()]
 
 
 def _sats_field(label: str, initial: int) -> forms.IntegerField:
@@ -31,7 +28,9 @@ def _sats_field(label: str, initial: int) -> forms.IntegerField:
     )
 
 
-class AddressForm(forms.Form):
+class AddressForm(RefusingForm):
+    REFUSED = {"commentLength": "comment_length", "invoiceMetadata": "metadata"}
+
     username = forms.CharField(
         label="Name", max_length=64, help_text="Small letters, digits, - _ and dots: what stands before the @."
     )
@@ -39,7 +38,7 @@ class AddressForm(forms.Form):
     min = _sats_field("Smallest payment in sats", SMALLEST_SAT)
     max = _sats_field("Largest payment in sats", LARGEST_SAT)
     currency = forms.ChoiceField(
-        choices=[*_OWN_CURRENCY, *_CURRENCIES],
+        choices=[*_OWN_CURRENCY, *CURRENCY_CHOICES],
         required=False,
         help_text="What its invoices are counted in.",
     )
@@ -52,11 +51,6 @@ class AddressForm(forms.Form):
         error_messages=dict.fromkeys(("min_value", "max_value", "invalid"), f"Choose 0 to {MAX_COMMENT} characters."),
     )
     metadata = MetadataField(label="Your own data", help_text="JSON, for your programs: it goes into every invoice.")
-
-    def refuse(self, refusal: Refusal) -> None:
-        names = {"commentLength": "comment_length", "invoiceMetadata": "metadata"}
-        name = names.get(refusal.field, refusal.field)
-        self.add_error(name if name in self.fields else None, refusal.sentence)
 
 
 class AddressEditForm(AddressForm):
@@ -85,13 +79,7 @@ class AddressEditForm(AddressForm):
 class PayLinkForm(AmountForm):
     title = forms.CharField(max_length=100)
     description = forms.CharField(max_length=500, required=False)
-    amount = forms.CharField(
-        label="Price",
-        max_length=48,
-        required=False,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text="Leave it empty and the payer chooses.",
-    )
+    amount = amount_field("Price", "Leave it empty and the payer chooses.")
 
 
 class PaymentRequestForm(AmountForm):
@@ -107,12 +95,7 @@ class PaymentRequestForm(AmountForm):
         help_text="The link of the receipt is sent there once it is paid. The request itself you hand out.",
     )
     allow_parts = forms.BooleanField(label="It may be paid in parts", required=False)
-    expires_at = forms.DateTimeField(
-        label="Due",
-        required=False,
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
-        help_text="In the store's time zone. Leave empty for one without a date.",
-    )
+    expires_at = time_field("Due", "In the store's time zone. Leave empty for one without a date.")
 
     def lock_amount(self) -> None:
         """Something was paid: the amount stays as it is, whatever is sent."""
