@@ -20,7 +20,7 @@ from flashpay.invoices.models import (
     LightningInvoiceState,
     Payment,
 )
-from flashpay.invoices.selectors import checkout_link, invoice_state_now, paid_minor
+from flashpay.invoices.selectors import checkout_link, invoice_state_now, paid_known
 from flashpay.money.amounts import MSAT_PER_BTC, MSAT_PER_SAT, amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.money.rates import rate_par
@@ -51,7 +51,10 @@ class InvoiceData(BaseModel):
     id: InvoiceId
     storeId: StoreId
     amount: str = Field(description="Decimal, in `currency`; 0 for a top-up invoice", examples=["12.34"])
-    paidAmount: str = Field(description="How much of the amount is covered by what was paid", examples=["0.00"])
+    paidAmount: str = Field(
+        description="How much of the amount is covered by what was paid; of a top-up invoice, what that was worth",
+        examples=["0.00"],
+    )
     currency: CurrencyCode
     type: InvoiceType
     checkoutLink: str = Field(examples=["https://pay.example/i/Qd3rTn8vYpKc5WmZxBh6Es"])
@@ -176,7 +179,7 @@ def invoice_shown(invoice: Invoice, methods: list[InvoicePaymentMethodData] | No
         id=invoice.pk,
         storeId=invoice.store_id,
         amount=amount_plain(invoice.amount or 0, currency),
-        paidAmount=amount_plain(paid_minor(invoice), currency),
+        paidAmount=amount_plain(paid_known(invoice) or 0, currency),
         currency=invoice.currency,
         type=InvoiceType(invoice.type),
         checkoutLink=checkout_link(invoice),

@@ -77,12 +77,15 @@ class AddressEditForm(AddressForm):
 
 
 class PayLinkForm(AmountForm):
+    field_order = ["title", "description", "amount", "currency"]
+
     title = forms.CharField(max_length=100)
     description = forms.CharField(max_length=500, required=False)
     amount = amount_field("Price", "Leave it empty and the payer chooses.")
 
 
 class PaymentRequestForm(AmountForm):
+    field_order = ["title", "amount", "currency", "description"]
     NAMES = ("title", "description", "reference_id", "email", "allow_parts", "expires_at")
     REFUSED = {"expiryDate": "expires_at"}
 

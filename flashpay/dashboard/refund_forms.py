@@ -65,9 +65,10 @@ class RefundForm(RefusingForm):
         ),
     )
 
-    def __init__(self, data: Any = None, *, invoice: Invoice) -> None:
+    def __init__(self, data: Any = None, *, invoice: Invoice, refunded: bool = False) -> None:
+        """`refunded`: it has a refund that is not archived, beside which only an amount of its own can be made."""
         self.invoice = invoice
-        self.offered = [_choice(invoice, variant) for variant in _variants(invoice)]
+        self.offered = [_choice(invoice, variant, refunded) for variant in _variants(invoice)]
         first = next(choice.variant for choice in self.offered if not choice.problem)
         super().__init__(data, initial={"variant": first, "currency": invoice.currency})
         if self.is_bound and self.data.get("variant") != RefundVariant.CUSTOM:
@@ -107,12 +108,14 @@ def _variants(invoice: Invoice) -> list[RefundVariant]:
     ]
 
 
-def _choice(invoice: Invoice, variant: RefundVariant) -> RefundChoice:
+def _choice(invoice: Invoice, variant: RefundVariant, refunded: bool) -> RefundChoice:
     label, hint = _WORDS[variant]
     if variant == RefundVariant.FIAT:
         label = f"{label}, in {invoice.currency}"
     if variant == RefundVariant.CUSTOM:
         return RefundChoice(variant, label, hint)
+    if refunded:
+        return RefundChoice(variant, label, hint, problem="There is a refund of this invoice already.")
     try:
         return RefundChoice(variant, label, hint, amount_format(*refund_amount(invoice=invoice, variant=variant)))
     except (Refusal, MoneyError) as error:

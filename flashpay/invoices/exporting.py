@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from django.db.models import QuerySet
 
 from flashpay.invoices.models import Invoice, Payment
-from flashpay.invoices.selectors import paid_minor
+from flashpay.invoices.selectors import paid_known
 from flashpay.keyset import chunks_of
 from flashpay.money.amounts import MSAT_PER_SAT, amount_plain
 from flashpay.money.currencies import currency_get
@@ -52,7 +52,7 @@ def _payment_hashes(invoices: Sequence[Invoice]) -> dict[str, list[str]]:
 
 
 def _row(invoice: Invoice, payment_hashes: Sequence[str]) -> list[str]:
-    currency = currency_get(invoice.currency)
+    currency, paid = currency_get(invoice.currency), paid_known(invoice)
     return [
         invoice.created_at.isoformat(timespec="seconds"),
         invoice.pk,
@@ -62,7 +62,7 @@ def _row(invoice: Invoice, payment_hashes: Sequence[str]) -> list[str]:
         invoice.description,
         invoice.currency,
         "" if invoice.amount is None else amount_plain(invoice.amount, currency),
-        "" if invoice.amount is None else amount_plain(paid_minor(invoice), currency),
+        "" if paid is None else amount_plain(paid, currency),
         str(invoice.received_msat // MSAT_PER_SAT),
         "" if invoice.rate is None else format(invoice.rate.normalize(), "f"),
         invoice.rate_source,

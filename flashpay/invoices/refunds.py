@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from flashpay.invoices.models import Invoice
-from flashpay.invoices.selectors import paid_minor, received_minor
+from flashpay.invoices.selectors import paid_known
 from flashpay.money.amounts import MSAT_PER_SAT
 from flashpay.money.currencies import SAT, Currency, currency_get
 from flashpay.money.rates import DOWN, msat_from_minor
@@ -59,11 +59,7 @@ def refund_amount(
 
 def _worth(invoice: Invoice) -> int:
     """What was paid, in minor units of the invoice's own currency, at the rate that it recorded."""
-    if invoice.amount is not None:
-        return paid_minor(invoice)
-    if currency_get(invoice.currency).is_bitcoin:
-        return invoice.received_msat // MSAT_PER_SAT
-    worth = received_minor(invoice)
+    worth = paid_known(invoice)
     if worth is None:
         raise Refusal("rate-unavailable", "No rate was recorded for this payment. Refund the sats that arrived.")
     return worth

@@ -50,6 +50,8 @@ def test_a_paid_invoice_is_refunded_once_and_both_pages_lead_to_each_other(merch
     assert (refund.amount, refund.currency, refund.auto_approve) == (45_000, "SAT", True)
     assert invoice_page in merchant.get(answer["Location"]).content.decode()
     assert f"/pull-payments/{refund.pk}" in merchant.get(invoice_page).content.decode()
+    form = merchant.get(_page(in_sats)).context["form"]
+    assert [choice.variant for choice in form.offered if not choice.problem] == [form.initial["variant"]] == ["Custom"]
     again = merchant.post(_page(in_sats), {"variant": "RateThen"})
     assert again.status_code == 422
     assert "a refund of this invoice already" in again.content.decode()

@@ -39,7 +39,8 @@ def invoice_refund(request: StoreRequest, invoice_id: str) -> HttpResponse:
     if request.method == "GET" and wants_fragment(request):
         form = RefundForm(request.GET, invoice=invoice)
         return store_render(request, "dashboard/_refund_preview.html", _preview(form))
-    form = RefundForm(request.POST or None, invoice=invoice)
+    refunds = [one for one in refunds_of(store=request.store, invoice_id=invoice.pk) if one.archived_at is None]
+    form = RefundForm(request.POST or None, invoice=invoice, refunded=bool(refunds))
     if request.method == "POST" and form.is_valid():
         try:
             refund = _make(request, form)
@@ -52,7 +53,7 @@ def invoice_refund(request: StoreRequest, invoice_id: str) -> HttpResponse:
         "nav": "invoices",
         "invoice": invoice,
         "form": form,
-        "refunds": refunds_of(store=request.store, invoice_id=invoice.pk),
+        "refunds": refunds,
         **_preview(form if form.is_bound else RefundForm(form.initial, invoice=invoice)),
     }
     return store_render(request, "dashboard/refund.html", context, status=422 if form.errors else 200)
