@@ -135,6 +135,7 @@ def test_its_checkout_says_so_and_makes_no_code(visitor: Client, invoice: Invoic
     page = words(visitor.get(f"/i/{invoice.pk}{address}"))
     assert CLOSED in page
     assert "LNURL1" not in page
+    assert f"/i/{invoice.pk}/card" not in page
     assert paying.nothing_happened()
     close(invoice.store, archived=False)
     assert CLOSED not in words(visitor.get(f"/i/{invoice.pk}{address}"))
