@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flashpay.api.problems import UNAUTHENTICATED, invalid, missing_permission, not_found, problem
+from flashpay.api.repeats import in_flight
 from flashpay.stores.permissions import MODIFY_STORE
 from flashpay.stores.selectors import STORE_ARCHIVED
 from flashpay.throttles import TOO_MANY
@@ -39,9 +40,7 @@ _REFUSED = {
     400: problem(400, "store-archived", STORE_ARCHIVED),
     401: UNAUTHENTICATED,
     403: missing_permission(MODIFY_STORE),
-    409: problem(
-        409, "idempotency-in-flight", "The first request with this key is still being worked on. Ask again in a moment."
-    ),
+    409: in_flight(),
     422: invalid("amount", "An amount cannot be negative."),
     429: problem(429, "too-many", TOO_MANY.format(wait="20 seconds")),
     503: problem(503, "code-coming", "The payment code is being made. One moment."),

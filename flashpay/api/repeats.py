@@ -79,6 +79,11 @@ def once(
     return _json(body, replayed=False)
 
 
+def in_flight() -> ApiProblem:
+    sentence = "The first request with this key is still being worked on. Ask again in a moment."
+    return problem(409, "idempotency-in-flight", sentence, retry_after_s=1)
+
+
 def mismatch() -> ApiProblem:
     sentence = f"This {HEADER} came with another request before. Use a new one. Nothing was changed."
     return problem(422, "idempotency-mismatch", sentence)
@@ -109,12 +114,7 @@ def _row(request: ApiRequest, key: str, asked: str, now: datetime) -> tuple[Answ
             )
             _wait_at_most(0)
     except OperationalError as error:
-        raise problem(
-            409,
-            "idempotency-in-flight",
-            "The first request with this key is still being worked on. Ask again in a moment.",
-            retry_after_s=1,
-        ) from error
+        raise in_flight() from error
     return row, is_first
 
 
