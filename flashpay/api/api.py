@@ -28,6 +28,7 @@ from flashpay.api import (
     payouts,
     pull_payment_actions,
     pull_payments,
+    rates,
     recipients,
     refunds,
     stores,
@@ -95,6 +96,7 @@ api = _Api(
 for module in (
     account,
     stores,
+    rates,
     payment_methods,
     lightning_addresses,
     invoices,
