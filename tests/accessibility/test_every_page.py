@@ -47,6 +47,9 @@ _LOOK = """async options => {
   return axe.run(document, options);
 }"""
 
+# How many tests look at the pages of each group, so that the processes of a parallel run share them.
+PARTS = {"accounts": 1, "public": 2, "dashboard": 5}
+
 # Addresses that a browser may ask for and that show no page of their own. Everything else must show one, or refuse GET.
 NO_PAGES = {
     "account_set_password": "leads on for whoever has a password",
@@ -162,19 +165,24 @@ def test_every_address_shows_a_page_or_is_known_to_show_none(world: World, alice
     assert (unnamed, pages_after_all) == (set(), set())
 
 
-@pytest.mark.parametrize("group", ["accounts", "public", "dashboard"])
-def test_axe_finds_nothing_on_the_pages_of_a_busy_shop(window: Window, world: World, alice: User, group: str) -> None:
+@pytest.mark.parametrize(
+    ("group", "part", "parts"),
+    [(group, part, parts) for group, parts in PARTS.items() for part in range(parts)],
+)
+def test_axe_finds_nothing_on_the_pages_of_a_busy_shop(
+    window: Window, world: World, alice: User, group: str, part: int, parts: int
+) -> None:
     window.client.force_login(alice)
     found = []
-    for address in addresses():
-        seen = looked_at(world, address, alice) if address.group == group else None
+    for address in [each for each in addresses() if each.group == group][part::parts]:
+        seen = looked_at(world, address, alice)
         if seen is None:
             continue
         found += window.complaints(*seen)
         errors = refused(window.client, *seen)
         if errors is not None:
             found += window.complaints(seen[0], errors)
-    for path in world.more.get(group, []):
+    for path in world.more.get(group, [])[part::parts]:
         window.client.force_login(alice)
         shown = window.client.get(path)
         assert shown.status_code in (200, 404), f"{path}: {shown.status_code}"
