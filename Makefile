@@ -20,7 +20,7 @@ help:
 	@echo 'make check         style, types, layers, templates, migrations'
 	@echo 'make format        put the code into the house style'
 	@echo 'make bench         measure'
-	@echo 'make chaos         2,000 payouts while everything breaks: COUNT=, SEED=, DURATION= (seconds), FEED_ROWS=; docs/chaos.md'
+	@echo 'make chaos         2,000 payouts while everything breaks: COUNT=, SEED=, DURATION= (seconds), FEED_ROWS=, FAULTY= (percent); docs/chaos.md'
 	@echo 'make messages      bring the catalogues in locale/ up to date'
 	@echo 'make requirements  compile requirements*.txt from pyproject.toml'
 	@echo 'make clean         remove the virtual environment and caches; data stays'
@@ -49,7 +49,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
 
 chaos: $(VENV)/.dev
-	$(BIN)/python -m tests.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(DURATION),--duration $(DURATION)) $(if $(FEED_ROWS),--feed-rows $(FEED_ROWS))
+	$(BIN)/python -m tests.chaos $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(DURATION),--duration $(DURATION)) $(if $(FEED_ROWS),--feed-rows $(FEED_ROWS)) $(if $(FAULTY),--faulty $(FAULTY))
 
 messages: $(VENV)/.dev
 	$(BIN)/python -m tests.languages

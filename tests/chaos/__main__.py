@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
         default=100,
         help="rows that Flash's transaction feed shows: fewer in a small run are a busy wallet (default: %(default)s)",
     )
+    parser.add_argument(
+        "--faulty", type=int, default=33, help="of a hundred sends so many meet a fault at Flash (default: %(default)s)"
+    )
     wanted = parser.parse_args(arguments)
     env = {
         **os.environ,
@@ -37,6 +40,7 @@ def main(arguments: list[str]) -> int:
         "CHAOS_SEED": str(wanted.seed),
         "CHAOS_DURATION": str(wanted.duration),
         "CHAOS_FEED_ROWS": str(wanted.feed_rows),
+        "CHAOS_FAULTY": str(wanted.faulty),
         "TEST_DATABASE": "",
     }
     command = [sys.executable, "-m", "pytest", "-s", "-q", "-p", "no:randomly", str(FOLDER / "chaos_full.py")]

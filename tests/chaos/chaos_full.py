@@ -23,6 +23,7 @@ def test_chaos(alice: User, sandbox: SandboxServer, static_files: str, tmp_path:
         claims_s=float(os.environ["CHAOS_DURATION"]) * 0.6,
         drain_s=float(os.environ["CHAOS_DURATION"]) * 0.4,
         feed_rows=int(os.environ["CHAOS_FEED_ROWS"]),
+        faulty_share=int(os.environ["CHAOS_FAULTY"]) / 100,
     )
     verdict = chaos(plan, owner=alice, sandbox=sandbox, folder=tmp_path, static_root=static_files, say=say)
     say(f"\nSeed {plan.seed}, logs of the processes in {tmp_path}\n\n{verdict.table()}")
