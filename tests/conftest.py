@@ -87,11 +87,19 @@ def _uses_database(item: pytest.Item) -> bool:
 
 
 class BrowserTestsLast:
-    """Playwright leaves an event loop running in the main thread, in which `asyncio.run` refuses to start another."""
+    """Playwright leaves an event loop running in the main thread, in which `asyncio.run` refuses to start another.
+
+    The long ones among them come first: at the end of a parallel run nobody waits for a minute for somebody else's last test.
+    """
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+        def place(item: pytest.Item) -> int:
+            if item.get_closest_marker("browser") is None:
+                return 0
+            return 1 if item.get_closest_marker("slow") is not None else 2
+
+        items.sort(key=place)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
