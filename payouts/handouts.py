@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from PIL import Image, ImageDraw, ImageFont
 
+from flashpay.papers import paper_choice
 from flashpay.public_pages import public_page
 from flashpay.qr import MM_PER_INCH, ErrorCorrection, lightning_qr_payload, qr_png, qr_svg
 from lnurl.wire.codec import lightning_link_encode
@@ -23,7 +24,6 @@ from payouts.selectors import claim_link, pull_payment_find, pull_payment_lnurl
 SMALLEST_MM, LARGEST_MM, USUAL_MM = 25, 300, 60
 LONGEST_CAPTION: Final = 60
 PRINT_DPI: Final = 300
-PAPERS: Final = ("A4", "Letter")
 CODES: Final = ("lnurl", "lnurlw", "link")
 _CORRECTIONS: Final[dict[str, ErrorCorrection]] = {"L": "L", "M": "M", "Q": "Q", "H": "H"}
 _FONT = Path(__file__).parent / "vouchers" / "fonts" / "DejaVuSansCondensed.ttf"
@@ -72,7 +72,6 @@ def qr_file(request: HttpRequest, pull_payment_id: str, format: str) -> HttpResp
 def poster(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
     """One page for the wall: the code, and how to claim in three steps."""
     shown = _find(pull_payment_id)
-    paper = request.GET.get("paper", "")
     return render(
         request,
         "payouts/poster.html",
@@ -81,8 +80,7 @@ def poster(request: HttpRequest, pull_payment_id: str) -> HttpResponse:
             "store": shown.store,
             "lnurl": code_text(shown, "lnurl"),
             "claim_address": claim_link(shown).partition("://")[2],
-            "paper": paper if paper in PAPERS else PAPERS[0],
-            "papers": PAPERS,
+            **paper_choice(request.GET.get("paper", "")),
         },
     )
 

@@ -8,8 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flashpay.dashboard.access import StoreRequest, store_page, store_render
-from flashpay.invoices.offers import pay_lnurl
+from flashpay.invoices.offers import link_code
 from flashpay.invoices.selectors import link_address
+from flashpay.papers import paper_choice
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
 from flashpay.stores.permissions import role_may
@@ -17,9 +18,6 @@ from flashpay.till.forms import TillForm, typed_before
 from flashpay.till.models import Till
 from flashpay.till.selectors import till_get, tills_of
 from flashpay.till.services import till_archive, till_save, till_share
-from lnurl.wire.codec import lightning_link_encode
-
-PAPERS = ("A4", "Letter")
 
 
 @require_GET
@@ -105,16 +103,12 @@ def poster(request: StoreRequest, till_id: str) -> HttpResponse:
     till = _till(request, till_id)
     if till.link.archived:
         raise Http404("This till is not shared.")
-    address, lnurl = link_address(till.link), pay_lnurl(till.link)
-    paper = request.GET.get("paper", "")
     context = {
         "till": till,
         "store": request.store,
-        "address": address,
-        # A phone's camera opens the page, a wallet reads the LNURL in it.
-        "code": lightning_link_encode(address, lnurl.bech32) if lnurl else address,
-        "paper": paper if paper in PAPERS else PAPERS[0],
-        "papers": PAPERS,
+        "address": link_address(till.link),
+        "code": link_code(till.link),
+        **paper_choice(request.GET.get("paper", "")),
     }
     return render(request, "till/poster.html", context)
 

@@ -23,13 +23,12 @@ from flashpay.brand.selectors import logo_png, look_of
 from flashpay.languages import ENGLISH, amount_in_language, language_known
 from flashpay.money.amounts import amount_format
 from flashpay.money.currencies import currency_get
+from flashpay.papers import PAPERS, paper_known
 from flashpay.qr import lightning_qr_payload, qr_png
 from payouts.selectors import pull_payment_lnurl
 from payouts.vouchers.models import Voucher, VoucherBatch
 from payouts.vouchers.selectors import redeem_address
 
-# Paper in millimetres, width and height.
-PAPERS: Final = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
 PER_PAGE: Final = (8, 10)
 COLUMNS: Final = 2
 # Home printers leave this much white at every edge.
@@ -119,7 +118,7 @@ class Card:
 def layout_get(paper: str, per_page: str) -> Layout:
     """The layout with these names, as they come in an address; A4 with 8 for anything unknown."""
     count = int(per_page) if per_page in {str(number) for number in PER_PAGE} else PER_PAGE[0]
-    return Layout(paper if paper in PAPERS else "A4", count)
+    return Layout(paper_known(paper), count)
 
 
 def cards(batch: VoucherBatch, vouchers: Iterable[Voucher], *, language: str = "") -> list[Card]:

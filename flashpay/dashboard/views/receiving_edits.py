@@ -27,10 +27,9 @@ from flashpay.invoices.services import (
 from flashpay.money.amounts import amount_plain
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
+from flashpay.papers import paper_choice
 from flashpay.refusals import Refusal
 from flashpay.stores import permissions
-
-PAPERS = ("A4", "Letter")
 
 
 @require_http_methods(["GET", "POST"])
@@ -117,13 +116,11 @@ def pay_link_edit(request: StoreRequest, link_id: str) -> HttpResponse:
 def pay_link_poster(request: StoreRequest, link_id: str) -> HttpResponse:
     """The link as one page for the wall or the table."""
     link = get_object_or_404(PayLink, pk=link_id, store=request.store, till=None)
-    paper = request.GET.get("paper", "")
     context = {
         "link": link,
         "address": link_address(link),
         "code": link_code(link),
-        "paper": paper if paper in PAPERS else PAPERS[0],
-        "papers": PAPERS,
+        **paper_choice(request.GET.get("paper", "")),
     }
     return store_render(request, "dashboard/pay_link_poster.html", context)
 

@@ -19,6 +19,7 @@ from flashpay.dashboard.voucher_forms import VoucherBatchForm
 from flashpay.languages import ENGLISH, language_known
 from flashpay.money.currencies import currency_get
 from flashpay.money.errors import MoneyError
+from flashpay.papers import PAPERS
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import csv_lines, csv_response
 from flashpay.stores import permissions
@@ -26,7 +27,7 @@ from flashpay.stores.selectors import wallet_active
 from payouts.vouchers.models import Voucher, VoucherBatch
 from payouts.vouchers.selectors import STATES, batch_counts, batches_of, csv_rows, vouchers_of
 from payouts.vouchers.services import voucher_batch_create, voucher_batch_revoke, voucher_revoke
-from payouts.vouchers.sheets import PAPERS, PER_PAGE, cards, layout_get, pages, vouchers_pdf
+from payouts.vouchers.sheets import PER_PAGE, cards, layout_get, pages, vouchers_pdf
 
 BATCHES_A_PAGE = 25
 VOUCHERS_A_PAGE = 50
