@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from flashpay.invoices.keypad import keyed_read, keypad_page
@@ -32,6 +33,7 @@ REFRESH_S = 10
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @public_page
+@gzip_page
 def payment_request(request: HttpRequest, request_id: str) -> HttpResponse:
     """A bill. POST makes the invoice over what the payer wants to pay of it and leads to its checkout."""
     bill = PaymentRequest.objects.select_related("store").filter(pk=request_id).first()
@@ -52,6 +54,7 @@ def payment_request(request: HttpRequest, request_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @public_page
 @throttled_page(CHECKOUT_PAGE, posts=PAY_LINK, link="link_id")
+@gzip_page
 def pay_link(request: HttpRequest, link_id: str) -> HttpResponse:
     """A pay link. POST makes an invoice for this payer, over what they keyed in on an open one, and leads to its checkout."""
     link = _link(link_id)

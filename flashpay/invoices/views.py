@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from flashpay.invoices.card_words import CardNews, card_news
@@ -73,9 +74,12 @@ class Choice:
     problem: str = ""
 
 
+# A QR code drawn as SVG packs well, and a cheap phone pays for each byte. Nothing secret stands beside what a stranger could
+# write into these pages, so their length tells nothing.
 @require_safe
 @public_page
 @throttled_page(CHECKOUT_PAGE)
+@gzip_page
 def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
     """Show how to pay, or how it went. A GET by a person issues a payment code where none lives; nothing else does.
 
@@ -91,6 +95,7 @@ def checkout(request: HttpRequest, invoice_id: str) -> HttpResponse:
 @require_safe
 @public_page
 @throttled_page(CHECKOUT_PAGE)
+@gzip_page
 def embedded(request: HttpRequest, invoice_id: str) -> HttpResponse:
     """The same for a frame inside a merchant's page: compact, and telling that page how things stand (`embed.js`)."""
     return _checkout(request, invoice_id, "invoices/embedded.html")
@@ -137,6 +142,7 @@ def card(request: HttpRequest, invoice_id: str) -> HttpResponse:
 
 @require_safe
 @public_page
+@gzip_page
 def receipt(request: HttpRequest, invoice_id: str) -> HttpResponse:
     """The receipt of whatever arrived; without any payment there is none, and the checkout says how things stand."""
     invoice = _find(request, invoice_id)
