@@ -21,19 +21,22 @@ def test_it_shows_its_documentation_without_a_login_and_from_this_server_alone(c
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_its_documentation_can_be_read_and_tried_on_a_phone(page: Page, web_server: str, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+def test_its_documentation_can_be_read_and_tried_on_a_phone(page: Page, web_server: str) -> None:
+    page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{web_server}/api/docs")
     making = page.locator("#operations-Invoices-invoice_new")
+    # A hundred endpoints are drawn at once, which a busy machine does slowly.
+    making.wait_for(timeout=120_000)
     making.locator(".opblock-summary-control").click()
     making.get_by_role("button", name="Try it out").click()
     expect(making.locator("textarea").first).to_have_value(re.compile('"amount": "12.34"'))
     # Filled in for all requests alike, it would have the second one refused.
     expect(making.get_by_placeholder("Idempotency-Key")).to_have_value("")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
-    assert page.evaluate("document.documentElement.classList.contains('dark-mode')") is (scheme == "dark")
+    expect(page.locator("html")).not_to_have_class("dark-mode")
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_class("dark-mode")
 
 
 def _operations(schema: Any) -> list[tuple[str, Any]]:
