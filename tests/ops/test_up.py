@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -29,6 +31,37 @@ GONE_S = 30.0
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def lived_in() -> Path:
+    """The data of a copy that was started and ended once in this run: migrated, collected, with its demo store."""
+    folder = Path(os.environ["STATIC_ROOT"]).parent / "lived-in"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ended").exists():
+            with Program.python("manage.py", "up", env=Home(folder / "data").settings()) as program:
+                program.wait_for(READY, READY_S)
+                assert program.stop() == 0
+            (folder / "ended").touch()
+    return folder / "data"
+
+
+@pytest.fixture
+def moved_into(lived_in: Path) -> Callable[[Path], Home]:
+    """Make a home of what is there: for tests that are not about the first start, which takes longest."""
+
+    def move(folder: Path) -> Home:
+        shutil.copytree(lived_in, folder, ignore=shutil.ignore_patterns("static", "logs"))
+        return Home(folder, lived_in / "static")
+
+    return move
+
+
+@pytest.fixture
+def old_home(moved_into: Callable[[Path], Home], tmp_path: Path) -> Home:
+    return moved_into(tmp_path / "data")
 
 
 @pytest.fixture
@@ -67,10 +100,11 @@ def _fails(program: Program) -> str:
     return program.lines[-1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("which", "number"), [("home", signal.SIGTERM), ("old_home", signal.SIGINT)])
 def test_it_answers_when_it_says_ready_and_ends_every_child(
-    home: Home, up: Callable[..., Program], number: signal.Signals
+    request: pytest.FixtureRequest, up: Callable[..., Program], which: str, number: signal.Signals
 ) -> None:
+    home: Home = request.getfixturevalue(which)
     program = up(home)
     ready = httpx.get(f"{home.address}/readyz")
     assert ready.status_code == 200
@@ -86,15 +120,15 @@ def test_it_answers_when_it_says_ready_and_ends_every_child(
     assert "killed" not in program.output
 
 
-def test_it_leaves_nothing_behind_when_it_is_killed(home: Home, up: Callable[..., Program]) -> None:
-    program = up(home)
+def test_it_leaves_nothing_behind_when_it_is_killed(old_home: Home, up: Callable[..., Program]) -> None:
+    program = up(old_home)
     family = list(_family(program).values())
     os.kill(program.pid, signal.SIGKILL)
     assert _all_gone(family)
 
 
-def test_it_starts_a_crashed_program_again_and_says_so(home: Home, up: Callable[..., Program]) -> None:
-    program = up(home)
+def test_it_starts_a_crashed_program_again_and_says_so(old_home: Home, up: Callable[..., Program]) -> None:
+    program = up(old_home)
     family = _family(program)
     family["worker"].kill()
     family["valkey-server"].kill()
@@ -108,23 +142,24 @@ def test_it_starts_a_crashed_program_again_and_says_so(home: Home, up: Callable[
     assert program.stop() == 0
 
 
-def test_it_finds_its_data_again(home: Home, up: Callable[..., Program]) -> None:
-    up(home).stop()
-    secret = (home.folder / "secrets" / "secret_key").read_text()
-    with sqlite3.connect(home.folder / "flashpay.sqlite3") as database:
+def test_it_finds_its_data_again(old_home: Home, up: Callable[..., Program]) -> None:
+    secret = (old_home.folder / "secrets" / "secret_key").read_text()
+    with sqlite3.connect(old_home.folder / "flashpay.sqlite3") as database:
         database.execute("CREATE TABLE kept (word TEXT)")
         database.execute("INSERT INTO kept VALUES ('still here')")
     database.close()
-    program = up(home)
-    with sqlite3.connect(home.folder / "flashpay.sqlite3") as database:
+    program = up(old_home)
+    with sqlite3.connect(old_home.folder / "flashpay.sqlite3") as database:
         assert database.execute("SELECT word FROM kept").fetchall() == [("still here",)]
     database.close()
-    assert (home.folder / "secrets" / "secret_key").read_text() == secret
+    assert (old_home.folder / "secrets" / "secret_key").read_text() == secret
     assert program.stop() == 0
 
 
-def test_two_copies_run_side_by_side(home: Home, tmp_path: Path, up: Callable[..., Program]) -> None:
-    other = Home(tmp_path / "other")
+def test_two_copies_run_side_by_side(
+    moved_into: Callable[[Path], Home], tmp_path: Path, up: Callable[..., Program]
+) -> None:
+    home, other = moved_into(tmp_path / "data"), moved_into(tmp_path / "other")
     first, second = up(home), up(other)
     for copy in (home, other):
         assert httpx.get(f"{copy.address}/readyz").status_code == 200
@@ -151,11 +186,11 @@ def test_it_refuses_a_folder_it_cannot_write_to(home: Home, up: Callable[..., Pr
     assert line.startswith("FlashPay cannot start. DATA_DIR is /dev/null/flashpay")
 
 
-def test_it_refuses_a_folder_where_another_copy_runs(home: Home, up: Callable[..., Program]) -> None:
-    first = up(home)
-    line = _fails(up(home, ready=False, PORT=str(free_port())))
+def test_it_refuses_a_folder_where_another_copy_runs(old_home: Home, up: Callable[..., Program]) -> None:
+    first = up(old_home)
+    line = _fails(up(old_home, ready=False, PORT=str(free_port())))
     assert f"(process {first.pid})" in line
-    assert httpx.get(f"{home.address}/readyz").status_code == 200
+    assert httpx.get(f"{old_home.address}/readyz").status_code == 200
 
 
 def test_it_refuses_a_wrong_setting(home: Home, up: Callable[..., Program]) -> None:
