@@ -270,9 +270,13 @@ def _chromium() -> str | None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Debian's Chromium, kept from reaching anything but this machine."""
+    from playwright.sync_api import expect
+
     path = _chromium()
     if path is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    # What is expected is there at once on a quiet machine; only what fails takes so long.
+    expect.set_options(timeout=20_000)
     # Playwright's event loop in this thread is no sign of asynchronous code of ours.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     return {

@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
-START_TIMEOUT_S = 40.0
-STOP_TIMEOUT_S = 30.0
+# Both are only waited for where something is wrong, or the machine very busy.
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
 
 
 class ProgramError(AssertionError):

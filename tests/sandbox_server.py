@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-START_S = 30.0
+START_S = 120.0
 
 
 class SandboxServer:
