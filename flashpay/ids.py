@@ -8,7 +8,8 @@ from typing import NoReturn
 
 ID_BYTES = 16  # 128 bit: an id of a claim page or checkout is also the secret that opens it
 ID_LENGTH = 22  # what 128 bit need in base58
-ID_PATTERN = r"[1-9A-HJ-NP-Za-km-z]{22}"  # for addresses: anything else is no id, and the database need not be asked
+ID_CHARACTER = r"[1-9A-HJ-NP-Za-km-z]"
+ID_PATTERN = rf"{ID_CHARACTER}{{22}}"  # for addresses: anything else is no id, and the database need not be asked
 SECRET_BYTES = 32
 
 # Base58 leaves out 0, O, I and l, which people confuse when they read an id to each other.

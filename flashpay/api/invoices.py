@@ -67,7 +67,8 @@ class InvoiceFilters(BaseModel):
     textSearch: str = Field(
         default="",
         max_length=2000,
-        description="An id, an order number, a payment hash, a BOLT 11 invoice or words of a description, and filters as in "
+        description="An id or its beginning, an order number, a payment hash, a BOLT 11 invoice, the buyer's e-mail address or words of a "
+        "description, and filters as in "
         "BTCPay Server: `status:settled exceptionstatus:paidlate orderid:A-17 startdate:-7d amount:10..20 type:topup`",
     )
     startDate: UnixTime | None = None

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -45,6 +46,10 @@ class Source(models.TextChoices):
     PAY_LINK = "pay_link", "Pay link"
     REQUEST = "request", "Payment request"
     TILL = "till", "Till"
+
+
+# The buyer's e-mail address among an invoice's metadata, however it was written.
+BUYER = Upper(KT("metadata__buyerEmail"))
 
 
 class Invoice(models.Model):
@@ -126,6 +131,8 @@ class Invoice(models.Model):
             models.Index(fields=["store", "order_id"], name="invoice_by_order"),
             # A typed order number is found however it is written.
             models.Index(Upper("order_id"), name="invoice_by_order_typed"),
+            # Who writes about an order is known by the address it was ordered with.
+            models.Index(BUYER, name="invoice_by_buyer"),
             models.Index(fields=["store", "currency", "amount"], name="invoice_by_amount"),
             models.Index(fields=["source_id"], condition=~Q(source_id=""), name="invoice_by_source"),
             models.Index(fields=["expires_at"], condition=Q(state="New"), name="invoice_expiring"),

@@ -4,7 +4,8 @@
     orderid:A-17     orderid:"with spaces"
     startdate:2026-01-31   startdate:2026-01-31T18:00   startdate:-7d (or -12h)   enddate:… (a day includes its end)
     currency:JMD     amount:12.50   amount:>=10   amount:<5   amount:10..20      in major units of the invoice's currency
-    anything else    an id, an order number, a payment hash, a BOLT 11 invoice, or words of the description
+    anything else    an id or its beginning, an order number, a payment hash, a BOLT 11 invoice, a buyer's e-mail address,
+                     or words of the description
 
 A filter given twice means either of both. Words that are no filter are looked for as they stand, anywhere in a description;
 one or two letters alone are looked for where a word begins.
@@ -17,11 +18,21 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 
 from django.db.models import Q, QuerySet
 
 from flashpay import lightning
-from flashpay.invoices.models import AdditionalState, Invoice, InvoiceState, InvoiceType, LightningInvoice, Source
+from flashpay.ids import ID_CHARACTER
+from flashpay.invoices.models import (
+    BUYER,
+    AdditionalState,
+    Invoice,
+    InvoiceState,
+    InvoiceType,
+    LightningInvoice,
+    Source,
+)
 from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import CURRENCIES
 from flashpay.money.errors import MoneyError
@@ -32,12 +43,15 @@ _AMOUNT = re.compile(r"(>=|<=|>|<)?([0-9]+(?:\.[0-9]+)?)(?:\.\.([0-9]+(?:\.[0-9]
 _LOOKUPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _SHORT = re.compile(r"[0-9A-Za-z]{1,2}")
+# An id, as much of its beginning as tells it from others, or both its ends as the list shows it.
+_ID_SHOWN = re.compile(rf"({ID_CHARACTER}{{6,22}})(?:…({ID_CHARACTER}{{1,16}}))?")
 _FEW = 1_000
 
 
 @dataclass
 class InvoiceQuery:
-    """A search that was understood. `problems` are sentences about what was not; those filters are left out."""
+    """A search that was understood. `problems` are sentences about what was not; with any of them nothing is found, for
+    half of a search shows, and exports, what nobody asked for."""
 
     text: str = ""
     filters: dict[str, Q] = field(default_factory=dict)
@@ -55,9 +69,11 @@ def query_read(text: str, *, now: datetime, zone: tzinfo = UTC) -> InvoiceQuery:
     # PostgreSQL takes no text with a NUL in it.
     for word in _words(text[:LONGEST_SEARCH].replace("\0", "")):
         name, colon, value = word.partition(":")
-        reader = _READERS.get(name.lower()) if colon and value else None
+        reader = _READERS.get(name.lower()) if colon else None
         if reader is None:
             rest.append(word)
+        elif not value:
+            query.problems.append(f"Write after “{word}” what to look for, without a space.")
         elif (problem := reader(query, value, now, zone)) is not None:
             query.problems.append(problem)
     query.text = " ".join(rest)
@@ -66,6 +82,8 @@ def query_read(text: str, *, now: datetime, zone: tzinfo = UTC) -> InvoiceQuery:
 
 def invoices_matching(found: QuerySet[Invoice], query: InvoiceQuery) -> QuerySet[Invoice]:
     """`found`, narrowed by everything in the search; archived ones only where they are asked for."""
+    if query.problems:
+        return found.none()
     found = found.filter(archived=query.archived)
     for condition in query.filters.values():
         found = found.filter(condition)
@@ -93,7 +111,7 @@ def _with_words(found: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
     Where few are found they are named by their keys from here on. A page is the newest of them, and a database that only
     guesses how many there are may walk through the years of a shop in that order, hoping to meet the next one soon.
     """
-    named = found.filter(_by_words(text))
+    named = found.alias(buyer=BUYER).filter(_by_words(text))
     keys = list(named.order_by().values_list("pk", flat=True)[: _FEW + 1])
     return named if len(keys) > _FEW else named.model.objects.filter(pk__in=keys)
 
@@ -103,7 +121,13 @@ def _by_words(text: str) -> Q:
     if _SHORT.fullmatch(text):
         # Less than three letters stand in no index but as the beginning of a word.
         described = Q(description__istartswith=text) | Q(description__icontains=f" {text}")
-    return Q(pk=text) | Q(order_id__iexact=text) | described
+    elif "@" in text:
+        described |= Q(buyer=text.upper())
+    shown = _ID_SHOWN.fullmatch(text)
+    if shown:
+        ends = Q(pk__endswith=shown[2]) if shown[2] else Q()
+        described |= Q(pk__startswith=shown[1]) & ends
+    return Q(order_id__iexact=text) | described
 
 
 def _payment_hash(text: str) -> str:
@@ -182,6 +206,8 @@ def _amount(query: InvoiceQuery, value: str, now: datetime, zone: tzinfo) -> str
     match = _AMOUNT.fullmatch(value)
     if match is None or (match[1] and match[3]):
         return f"“{value[:40]}” is no amount. Write 12.50, >=10, or 10..20."
+    if match[3] and Decimal(match[2]) > Decimal(match[3]):
+        return f"“{value[:40]}” begins above its end. Write the smaller amount first: {match[3]}..{match[2]}."
     condition = Q(pk__in=[])
     for decimals in {currency.decimals for currency in CURRENCIES.values()}:
         of_these = [currency for currency in CURRENCIES.values() if currency.decimals == decimals]
