@@ -19,7 +19,7 @@ from payouts.services.pull_payments import (
 )
 from payouts.services.quotes import Quote, quote_make, quote_read
 from payouts.services.reconciling import payout_reconcile
-from payouts.services.reviewing import payout_decide
+from payouts.services.reviewing import payout_decide, payout_review_end
 from payouts.services.sending import payout_send
 from payouts.services.sizing import RaiseOffered
 
@@ -38,6 +38,7 @@ __all__ = [
     "payout_note",
     "payout_policy_update",
     "payout_reconcile",
+    "payout_review_end",
     "payout_send",
     "payout_settle",
     "payouts_expire",

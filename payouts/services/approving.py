@@ -17,6 +17,10 @@ from payouts.services.outcomes import watchers
 from payouts.services.queue import payout_enqueue_on_commit
 
 _CHANGED = "This payout has just changed. Look again."
+_PAID_AFTER_ALL = (
+    "A payment of this payout arrived that had been taken for failed. It cannot be cancelled; nothing more is sent. "
+    "If the recipient has the money, mark it as paid."
+)
 
 
 def payout_approve(*, payout: Payout, actor: str, user: User | None = None, now: datetime | None = None) -> bool:
@@ -50,7 +54,8 @@ def payout_approve(*, payout: Payout, actor: str, user: User | None = None, now:
 
 def payout_cancel(*, payout: Payout, reason: str, actor: str, now: datetime | None = None) -> None:
     """Cancel a payout that nothing was sent for, and give its amount back to the pull payment. Raises Refusal once a
-    send has begun: then only evidence ends it."""
+    send has begun: then only evidence ends it; and where a payment of it arrived that had been taken for failed
+    (`needs-review`): its amount must not be free for a second claim."""
     now = now or timezone.now()
     if payout.state not in UNSENT_PAYOUT_STATES:
         raise Refusal("invalid-state", "This payout cannot be cancelled any more: its sending has begun.")
@@ -66,6 +71,9 @@ def payout_cancel(*, payout: Payout, reason: str, actor: str, now: datetime | No
             reason=reason[:500],
         ):
             raise Refusal("invalid-state", _CHANGED)
+        # From here on the row is ours until the commit, whatever was found out about it meanwhile.
+        if Payout.objects.filter(pk=payout.pk, needs_review=True).exists():
+            raise Refusal("needs-review", _PAID_AFTER_ALL)
         if payout.pull_payment_id:
             # A collecting payout may have grown since it was read.
             payout.refresh_from_db(fields=["amount"])
@@ -79,11 +87,7 @@ def payout_drop(*, payout: Payout, reason: str, now: datetime) -> bool:
     """Cancel by itself what can never be paid, because its invoice is dead. False, and nothing happened, when somebody moved
     it in this moment, or has to look at it: then it may have been paid already, and its amount must not be free again."""
     try:
-        with transaction.atomic():
-            payout_cancel(payout=payout, reason=reason, actor="system", now=now)
-            # From here on the row is ours until the commit, whatever was found out about it meanwhile.
-            if Payout.objects.filter(pk=payout.pk, needs_review=True).exists():
-                raise Refusal("needs-review", "Somebody has to look at this payout first.")
+        payout_cancel(payout=payout, reason=reason, actor="system", now=now)
     except Refusal:
         payout.refresh_from_db()
         return False

@@ -13,7 +13,16 @@ from flashpay.stores import permissions
 from flashpay.stores.events import event_record
 from flashpay.stores.models import User
 from flashpay.stores.selectors import user_may
-from payouts.models import AttemptState, Grade, Payout, PayoutAttempt, PayoutState, ReviewDecision, Verdict
+from payouts.models import (
+    ENDED_PAYOUT_STATES,
+    AttemptState,
+    Grade,
+    Payout,
+    PayoutAttempt,
+    PayoutState,
+    ReviewDecision,
+    Verdict,
+)
 from payouts.services.leases import payout_leased
 from payouts.services.outcomes import doubt_fail, evidence_store, payout_settle, watchers
 from payouts.services.policies import policy_of
@@ -34,8 +43,7 @@ def payout_decide(*, payout: Payout, user: User, verdict: str, reason: str, now:
         raise Refusal("missing-permission", "Your role in this store does not include decisions about payouts.")
     if verdict not in Verdict.values:
         raise Refusal("invalid-verdict", "Decide that it was paid, or that it was not.", field="verdict")
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise Refusal("reason-needed", "Say in a sentence how you know. It stays on record.", field="reason")
+    reason = _reason(reason, "Say in a sentence how you know. It stays on record.")
     # Nobody may be asking Flash at the same moment: the answer could contradict the decision.
     with payout_leased(payout_id=payout.pk, state=PayoutState.IN_PROGRESS, now=now, due_only=False) as held:
         if held is None:
@@ -47,13 +55,39 @@ def payout_decide(*, payout: Payout, user: User, verdict: str, reason: str, now:
         if attempt is None:
             raise Refusal("invalid-state", _NOT_OPEN)
         _must_be_decidable(attempt, verdict, now)
-        return _decide(attempt, user, verdict, reason.strip()[:500], now)
+        return _decide(attempt, user, verdict, reason[:500], now)
+
+
+def payout_review_end(*, payout: Payout, reason: str, actor: str, now: datetime | None = None) -> None:
+    """Take an ended payout from the list of those to be looked at: somebody has looked. Its state, its money and what was
+    found stay as they are. Raises Refusal where it is not ended, nobody has to look, or no reason is given."""
+    now = now or timezone.now()
+    reason = _reason(reason, "Say in a sentence what you found. It stays on record.")
+    with transaction.atomic():
+        flagged = Payout.objects.filter(pk=payout.pk, state__in=ENDED_PAYOUT_STATES, needs_review=True)
+        if not flagged.update(needs_review=False):
+            raise Refusal("invalid-state", "There is nothing to look into about this payout.")
+        event_record(
+            row=payout,
+            type="PayoutReviewed",
+            actor=actor,
+            at=now,
+            evidence={"reason": reason[:500]},
+            also=watchers(payout),
+        )
+    payout.needs_review = False
 
 
 def reviewers_needed(attempt: PayoutAttempt) -> int:
     """How many different people must decide the same."""
     above_sat = policy_of(attempt.payout.store).second_reviewer_above_sat
     return 2 if above_sat is not None and attempt.amount_msat > above_sat * MSAT_PER_SAT else 1
+
+
+def _reason(reason: str, asked: str) -> str:
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise Refusal("reason-needed", asked, field="reason")
+    return reason.strip()
 
 
 def _must_be_decidable(attempt: PayoutAttempt, verdict: str, now: datetime) -> None:

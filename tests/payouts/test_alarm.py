@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
 from flashpay.money.currencies import SAT
+from flashpay.refusals import Refusal
 from flashpay.stores.models import Event, Store, User
-from payouts.models import PayoutAttempt, PullPayment
-from payouts.services import payout_claim, payout_decide, payout_send, pull_payment_create
+from payouts.models import Payout, PayoutAttempt, PullPayment
+from payouts.services import payout_claim, payout_decide, payout_review_end, payout_send, pull_payment_create
 from payouts.services.reconciling import receipt_complete
 from tests import cast
 from tests.payouts.conftest import ALICE, soon
@@ -18,9 +20,9 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db
 
 
-def test_after_the_alarm_nothing_more_is_sent(
-    connected_store: Store, recipient: LnurlRecipient, prize: PullPayment, alice: User
-) -> None:
+@pytest.fixture
+def alarmed(connected_store: Store, recipient: LnurlRecipient, prize: PullPayment, alice: User) -> Payout:
+    """A payout that somebody decided was not paid, whose payment then arrived."""
     sandbox = recipient.sandbox
     sandbox.switch(send={"value": "pending_paid", "next": 1}, feed_empty=True)
     payout = payout_claim(pull_payment=prize, destination=recipient.lnurl, amount=20_000)
@@ -30,11 +32,68 @@ def test_after_the_alarm_nothing_more_is_sent(
     assert payout_decide(payout=payout, user=alice, verdict="not_paid", reason=WHY)
     sandbox.switch(feed_empty=False)
     looked_at(in_doubt(prize, sandbox), 0.1)
-    payout_send(payout_id=payout.pk, now=soon(3600))
     payout.refresh_from_db()
-    assert (payout.state, payout.needs_review, payout.attempts.count()) == ("AwaitingPayment", True, 1)
-    assert "look at this payout" in payout.reason
+    return payout
+
+
+def test_after_the_alarm_nothing_more_is_sent(alarmed: Payout, recipient: LnurlRecipient) -> None:
+    payout_send(payout_id=alarmed.pk, now=soon(3600))
+    alarmed.refresh_from_db()
+    assert (alarmed.state, alarmed.needs_review, alarmed.attempts.count()) == ("AwaitingPayment", True, 1)
+    assert "look at this payout" in alarmed.reason
     assert len(recipient.asked) == 1
+
+
+def test_after_the_alarm_it_cannot_be_cancelled_for_its_amount_would_be_free_for_a_second_claim(
+    alarmed: Payout, prize: PullPayment, merchant: Client
+) -> None:
+    page = f"/stores/{alarmed.store_id}/payouts/{alarmed.pk}"
+    prize.refresh_from_db()
+    before = prize.claimed, prize.claims
+    assert 'data-dialog="cancel"' not in merchant.get(page).content.decode()
+    answer = merchant.post(f"{page}/act", {"action": "cancel", "reason": "By mistake"}, follow=True)
+    assert "It cannot be cancelled; nothing more is sent." in answer.content.decode()
+    alarmed.refresh_from_db()
+    prize.refresh_from_db()
+    assert (alarmed.state, alarmed.needs_review) == ("AwaitingPayment", True)
+    assert (prize.claimed, prize.claims) == before
+    assert not Event.objects.filter(type="PayoutCancelled").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [("Completed", "money twice"), ("Cancelled", "although the payout was called off")]
+)
+def test_an_ended_payout_with_an_alarm_leaves_the_list_once_somebody_said_what_was_found(
+    alarmed: Payout, merchant: Client, state: str, said: str
+) -> None:
+    Payout.objects.filter(pk=alarmed.pk).update(state=state)
+    page, to_review = (
+        f"/stores/{alarmed.store_id}/payouts/{alarmed.pk}",
+        f"/stores/{alarmed.store_id}/payouts?state=needs_review",
+    )
+    shown = merchant.get(page).content.decode()
+    assert said in shown
+    assert "stays reserved" not in shown
+    merchant.post(f"{page}/act", {"action": "looked", "reason": "short"})
+    assert alarmed.pk in merchant.get(to_review).content.decode()
+    found = "The recipient sent the second payment back"
+    merchant.post(f"{page}/act", {"action": "looked", "reason": found})
+    assert alarmed.pk not in merchant.get(to_review).content.decode()
+    alarmed.refresh_from_db()
+    assert (alarmed.state, alarmed.needs_review) == (state, False)
+    assert found in merchant.get(page).content.decode()
+    merchant.post(f"{page}/act", {"action": "looked", "reason": found})
+    assert [each.evidence["reason"] for each in Event.objects.filter(type="PayoutReviewed", actor="alice@example.com")][
+        1:
+    ] == [found]
+
+
+@pytest.mark.usefixtures("connected_store")
+def test_a_payout_without_an_alarm_has_nothing_to_be_looked_into(prize: PullPayment, sandbox: SandboxServer) -> None:
+    payout = payout_claim(pull_payment=prize, bolt11=sandbox.phone_invoice(20_000)["bolt11"])
+    with pytest.raises(Refusal, match="nothing to look into"):
+        payout_review_end(payout=payout, reason="All is well here", actor=ALICE)
+    assert not Event.objects.filter(type="PayoutReviewed").exists()
 
 
 def test_a_refused_attempt_is_no_alarm_when_the_next_one_pays_the_same_invoice(

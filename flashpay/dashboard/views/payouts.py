@@ -36,6 +36,7 @@ from payouts.services import (
     payout_cancel,
     payout_decide,
     payout_mark_paid,
+    payout_review_end,
     pull_payment_archive,
     pull_payment_create,
 )
@@ -200,7 +201,8 @@ def payout(request: StoreRequest, payout_id: str) -> HttpResponse:
 @require_POST
 @store_page(permissions.MANAGE_PAYOUTS)
 def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
-    """Approve or cancel one payout, say that it was paid in another way, or decide about one in doubt."""
+    """Approve or cancel one payout, say that it was paid in another way, decide about one in doubt, or
+    say what was found about an ended one."""
     shown = get_object_or_404(Payout, pk=payout_id, store=request.store)
     try:
         match request.POST.get("action"):
@@ -215,6 +217,9 @@ def payout_act(request: StoreRequest, payout_id: str) -> HttpResponse:
             case "mark_paid":
                 payout_mark_paid(payout=shown, reason=request.POST.get("reason", ""), actor=str(request.user))
                 messages.success(request, "The payout is marked as paid. FlashPay sends nothing more for it.")
+            case "looked":
+                payout_review_end(payout=shown, reason=request.POST.get("reason", ""), actor=str(request.user))
+                messages.success(request, "What you found is on record. Nothing was changed about the payout.")
             case "paid" | "not_paid" as verdict:
                 done = payout_decide(
                     payout=shown, user=request.user, verdict=verdict, reason=request.POST.get("reason", "")
