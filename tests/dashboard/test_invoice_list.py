@@ -11,7 +11,7 @@ from django.test import Client
 
 from flashpay.api.invoice_shapes import invoice_shown
 from flashpay.invoices.keypad import Keyed
-from flashpay.invoices.models import Evidence, Invoice
+from flashpay.invoices.models import Evidence, Invoice, LightningInvoice
 from flashpay.invoices.services import invoice_archive, invoice_create, lightning_invoice_issue, payment_record
 from flashpay.money.currencies import SAT, USD, Currency
 from flashpay.stores.models import Store, User
@@ -75,6 +75,23 @@ def test_books_have_what_an_open_amount_brought_in(
     assert (row["Amount"], row["Paid"], row["Received (sat)"]) == ("", worth, "100000")
     invoice.refresh_from_db()
     assert invoice_shown(invoice).paidAmount == worth
+
+
+@pytest.mark.parametrize(("paid_cents", "said"), [(12_50, ""), (6_00, "$5.99 then"), (20_00, "$19.99 then")])
+def test_what_arrived_is_shown_in_the_invoices_currency_where_it_is_not_what_was_asked(
+    merchant: Client, connected_store: Store, pages: str, paid_cents: int, said: str
+) -> None:
+    invoice = invoice_create(store=connected_store, amount=12_50, currency=USD, actor="alice")
+    assert invoice.amount_msat is not None
+    code = lightning_invoice_issue(invoice=invoice)
+    share = code.amount_msat * paid_cents // 12_50
+    LightningInvoice.objects.filter(pk=code.pk).update(
+        amount_msat=share, credit_msat=invoice.amount_msat * paid_cents // 12_50
+    )
+    code.refresh_from_db()
+    payment_record(lightning_invoice=code, evidence=Evidence.PUSH)
+    page = merchant.get(f"{pages}/{invoice.pk}").content.decode().replace("\xa0", " ")
+    assert (said in page) if said else (" then</span>" not in page)
 
 
 def test_where_no_price_was_known_the_books_leave_it_open(merchant: Client, connected_store: Store, pages: str) -> None:

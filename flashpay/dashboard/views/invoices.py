@@ -126,12 +126,19 @@ def invoice(request: StoreRequest, invoice_id: str) -> HttpResponse:
             "payments": shown.payments.select_related("lightning_invoice"),
             "events": events,
             "refunds": refunds_of(store=request.store, invoice_id=shown.pk),
-            "received_minor": received_minor(shown) if shown.received_msat else None,
+            "received_minor": _received(shown),
             "due_msat": invoice_due_msat(shown) if shown.credited_msat else 0,
             "tolerance": percent_text(shown.tolerance_bp),
             "own_data": _own_data(shown),
         },
     )
+
+
+def _received(invoice: Invoice) -> int | None:
+    """What arrived in the invoice's currency. None where it is what was asked: cut down to whole sats and cents, it would
+    read as a cent too little."""
+    exactly = invoice.credited_msat == invoice.amount_msat
+    return received_minor(invoice) if invoice.received_msat and not exactly else None
 
 
 def _own_data(invoice: Invoice) -> list[tuple[str, str]]:
