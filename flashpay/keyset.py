@@ -50,17 +50,22 @@ class Page(Generic[Row]):
     older: str = ""
 
 
+MANY = Total(COUNTED_TO, more=True)
+
+
 def total_of(found: QuerySet[Any]) -> Total:
     counted = found.order_by()[: COUNTED_TO + 1].count()
     return Total(min(counted, COUNTED_TO), counted > COUNTED_TO)
 
 
-def page_of(found: QuerySet[Row], asked: Mapping[str, str], *, size: int = PAGE_SIZE) -> Page[Row]:
+def page_of(
+    found: QuerySet[Row], asked: Mapping[str, str], *, size: int = PAGE_SIZE, total: Total | None = None
+) -> Page[Row]:
     """The page of `found` that an address asks for with `before` or `after`; the first where it asks for nothing sensible.
 
-    The model has a `created_at`; rows come newest first.
+    The model has a `created_at`; rows come newest first. `total` is for who knows it already.
     """
-    total = total_of(found)
+    total = total_of(found) if total is None else total
     before, after = asked.get("before", ""), asked.get("after", "")
     if before == OLDEST:
         rows = _upwards(found)[: size + 1]

@@ -33,6 +33,7 @@ from flashpay.invoices.models import (
     LightningInvoice,
     Source,
 )
+from flashpay.keyset import COUNTED_TO
 from flashpay.money.amounts import amount_from_decimal
 from flashpay.money.currencies import CURRENCIES
 from flashpay.money.errors import MoneyError
@@ -45,7 +46,6 @@ _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _SHORT = re.compile(r"[0-9A-Za-z]{1,2}")
 # An id, as much of its beginning as tells it from others, or both its ends as the list shows it.
 _ID_SHOWN = re.compile(rf"({ID_CHARACTER}{{6,22}})(?:…({ID_CHARACTER}{{1,16}}))?")
-_FEW = 1_000
 
 
 @dataclass
@@ -56,6 +56,8 @@ class InvoiceQuery:
     text: str = ""
     filters: dict[str, Q] = field(default_factory=dict)
     archived: bool = False
+    # Whether more are found than anybody counts; known once `invoices_matching` has looked the words up.
+    many: bool = False
     problems: list[str] = field(default_factory=list)
 
     def either(self, name: str, condition: Q) -> None:
@@ -92,7 +94,7 @@ def invoices_matching(found: QuerySet[Invoice], query: InvoiceQuery) -> QuerySet
     payment_hash = _payment_hash(query.text)
     if payment_hash:
         return found.filter(pk__in=LightningInvoice.objects.filter(payment_hash=payment_hash).values("invoice"))
-    return _with_words(found, query.text)
+    return _with_words(found, query)
 
 
 def _words(text: str) -> list[str]:
@@ -105,15 +107,16 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def _with_words(found: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
-    """Those of `found` that `text` names. Asks the database at once: give it a query with every other condition in it.
+def _with_words(found: QuerySet[Invoice], query: InvoiceQuery) -> QuerySet[Invoice]:
+    """Those of `found` that the words name. Asks the database at once: give it a query with every other condition in it.
 
     Where few are found they are named by their keys from here on. A page is the newest of them, and a database that only
     guesses how many there are may walk through the years of a shop in that order, hoping to meet the next one soon.
     """
-    named = found.alias(buyer=BUYER).filter(_by_words(text))
-    keys = list(named.order_by().values_list("pk", flat=True)[: _FEW + 1])
-    return named if len(keys) > _FEW else named.model.objects.filter(pk__in=keys)
+    named = found.alias(buyer=BUYER).filter(_by_words(query.text))
+    keys = list(named.order_by().values_list("pk", flat=True)[: COUNTED_TO + 1])
+    query.many = len(keys) > COUNTED_TO
+    return named if query.many else named.model.objects.filter(pk__in=keys)
 
 
 def _by_words(text: str) -> Q:

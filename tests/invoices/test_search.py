@@ -112,12 +112,19 @@ def test_two_letters_of_a_script_without_spaces_are_found_inside_words(store: St
     assert found(store, "咖啡") == {"热咖啡"}
 
 
-def test_a_word_that_very_many_have_finds_them_all_newest_first(store: Store, shop: dict[str, Invoice]) -> None:
+def test_a_word_that_very_many_have_finds_them_all_newest_first(
+    merchant: Client, store: Store, shop: dict[str, Invoice]
+) -> None:
     expired_make(store, 1_001, "Tea")
     named = [each.description for each in invoices_search(store=store, query=query_read("tea", now=NOW))]
     assert len(named) == 1_001 + 2
     assert named[:4] == ["Green tea", "Pot of tea", "Tea number 0", "Tea number 1"]
     assert found(store, "tea status:new") == {"Green tea"}
+    with CaptureQueriesContext(connection) as asked:
+        page = merchant.get(f"/stores/{store.pk}/invoices", {"q": "tea"}).context["page"]
+    assert str(page.total) == "1,000+"
+    # Looked up once, and read once for the page; not counted again.
+    assert len([query for query in asked.captured_queries if "%tea%" in query["sql"]]) == 2
     assert found(store, "tea startdate:-10d") == {"Green tea", "Pot of tea"}
 
 

@@ -22,7 +22,7 @@ from flashpay.invoices.models import Invoice, InvoiceState
 from flashpay.invoices.search import InvoiceQuery, query_read
 from flashpay.invoices.selectors import invoice_due_msat, invoices_search, received_minor
 from flashpay.invoices.services import invoice_archive, invoice_create, invoice_mark
-from flashpay.keyset import page_of
+from flashpay.keyset import MANY, page_of
 from flashpay.money.errors import MoneyError
 from flashpay.refusals import Refusal
 from flashpay.spreadsheets import csv_lines, csv_response
@@ -52,7 +52,7 @@ def invoices(request: StoreRequest) -> HttpResponse:
         "dashboard/invoices.html",
         {
             "nav": "invoices",
-            "page": page_of(found, request.GET),
+            "page": page_of(found, request.GET, total=MANY if query.many else None),
             "states": [*InvoiceState.values, ARCHIVED],
             "counts": selectors.invoice_counts(store=request.store),
             "state": state,
